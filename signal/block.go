@@ -1,0 +1,34 @@
+package signal
+
+// Block is a contiguous run of samples of one read. A read comes as one or
+// more blocks, in order; the blocks of different reads may interleave.
+type Block struct {
+	Read *Read
+	// Offset of Samples[0] from the read's start.
+	Offset  uint64
+	Samples []int16
+	// Last marks the read's final block; it may hold no samples.
+	Last bool
+	// GapBefore marks samples missing between the previous block of this read
+	// and this one (or, in a read's first block, a head that was never seen).
+	GapBefore bool
+	// Err ends the read early: the rest of it could not be had. The samples
+	// that the source knows to be lost with it are in Lost.
+	Err  error
+	Lost uint64
+
+	release func()
+}
+
+// NewBlock makes a block whose Release calls release (nil: nothing to do).
+func NewBlock(read *Read, offset uint64, samples []int16, release func()) *Block {
+	return &Block{Read: read, Offset: offset, Samples: samples, release: release}
+}
+
+// Release gives the samples back to their pool; they must not be used after.
+func (b *Block) Release() {
+	if b.release != nil {
+		b.release()
+		b.release, b.Samples = nil, nil
+	}
+}
