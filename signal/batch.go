@@ -36,8 +36,10 @@ func (b *Batch) Reset(window int) {
 	b.Chunks, b.Samples, b.Shift, b.Scale = b.Chunks[:0], b.Samples[:0], b.Shift[:0], b.Scale[:0]
 }
 
-// Embedded holds the vectors of a batch, in its order.
+// Embedded holds the vectors of a batch, in its order. All of its rows were made
+// by one recipe; they may belong to several reads and runs.
 type Embedded struct {
+	Recipe *Recipe
 	Chunks []Chunk
 	Dim    int
 	// Vectors holds len(Chunks)·Dim values; row i is an L2-normalized vector.
