@@ -1,0 +1,132 @@
+// Package segment cuts the signal of reads into chunks: it drops the leader,
+// follows gaps, shifts the last chunk left to the read's end, and marks stalls
+// and open pore.
+//
+// A chunk depends on no sample after its own end, so the chunks of a read are
+// the same whatever blocks the read arrives in: live, replayed at speed, or
+// replayed in real time.
+package segment
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/porevec/porevec/signal"
+)
+
+// Config says how to cut. All lengths are in samples.
+type Config struct {
+	// Window is the length of a chunk, Hop the distance of two starts.
+	Window, Hop int
+	// MinSamples is the shortest chunk that the model takes: a shorter read is
+	// reported, not embedded. At most Window.
+	MinSamples int
+	// LeaderSamples is the head of a read that holds adapter and leader, and no
+	// sequence of interest.
+	LeaderSamples int
+}
+
+// Validate names every problem of the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Window < 1 {
+		errs = append(errs, fmt.Errorf("window of %d samples: must be at least 1", c.Window))
+	}
+	if c.Hop < 1 {
+		errs = append(errs, fmt.Errorf("hop of %d samples: must be at least 1", c.Hop))
+	}
+	if c.MinSamples < 1 || c.MinSamples > c.Window {
+		errs = append(errs, fmt.Errorf("shortest chunk of %d samples: must lie between 1 and the window of %d", c.MinSamples, c.Window))
+	}
+	if c.LeaderSamples < 0 {
+		errs = append(errs, fmt.Errorf("leader of %d samples: must not be negative", c.LeaderSamples))
+	}
+	return errors.Join(errs...)
+}
+
+// Reason names why samples were not embedded.
+type Reason string
+
+// The reasons that cutting knows.
+const (
+	// Leader is the dropped head of a read.
+	Leader Reason = "leader"
+	// TooShort is a stretch of signal shorter than the model's minimum.
+	TooShort Reason = "too_short"
+	// BetweenChunks are samples that a hop longer than the window leaves out.
+	BetweenChunks Reason = "between_chunks"
+	// Corrupt are samples that could not be decoded, and those before them that
+	// were waiting for them.
+	Corrupt Reason = "corrupt"
+)
+
+// Output receives what is cut. Chunk's samples are valid during the call only.
+type Output interface {
+	Chunk(c signal.Chunk, samples []int16) error
+	Skip(read *signal.Read, reason Reason, samples uint64)
+}
+
+// Segmenter cuts any number of interleaved reads. It is used by one goroutine.
+type Segmenter struct {
+	cfg   Config
+	reads map[signal.ReadID]*stretch
+	spare []*stretch // of finished reads, to be used again
+}
+
+// New makes a segmenter.
+func New(cfg Config) (*Segmenter, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Segmenter{cfg: cfg, reads: make(map[signal.ReadID]*stretch)}, nil
+}
+
+// Open is the number of reads that have begun and not ended.
+func (s *Segmenter) Open() int { return len(s.reads) }
+
+// Push cuts one block of a read, in order. An error comes from the output.
+func (s *Segmenter) Push(b *signal.Block, out Output) error {
+	st := s.reads[b.Read.ID]
+	if st == nil {
+		st = s.begin(b)
+	} else if b.GapBefore {
+		if err := st.finish(s.cfg, out, false); err != nil {
+			return err
+		}
+		st.restart(b.Offset, signal.FlagGapBefore)
+	}
+	st.read = b.Read
+	if err := st.add(s.cfg, b.Samples, out); err != nil {
+		return err
+	}
+	switch {
+	case b.Err != nil:
+		st.abandon(b.Lost, out)
+	case b.Last:
+		if err := st.finish(s.cfg, out, true); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	delete(s.reads, b.Read.ID)
+	s.spare = append(s.spare, st)
+	return nil
+}
+
+// begin opens the state of a read.
+func (s *Segmenter) begin(b *signal.Block) *stretch {
+	st := &stretch{}
+	if n := len(s.spare); n > 0 {
+		st, s.spare = s.spare[n-1], s.spare[:n-1]
+	}
+	*st = stretch{read: b.Read, held: st.held[:0]}
+	if b.Offset > 0 || b.GapBefore {
+		st.always = signal.FlagHeadMissing
+		st.restart(b.Offset, 0)
+	} else {
+		st.leader = s.cfg.LeaderSamples
+	}
+	s.reads[b.Read.ID] = st
+	return st
+}
