@@ -64,6 +64,8 @@ const (
 type Output interface {
 	Chunk(c signal.Chunk, samples []int16) error
 	Skip(read *signal.Read, reason Reason, samples uint64)
+	// End tells that a read is over and how many chunks it gave.
+	End(read *signal.Read, chunks uint32)
 }
 
 // Segmenter cuts any number of interleaved reads. It is used by one goroutine.
@@ -101,7 +103,7 @@ func (s *Segmenter) Push(b *signal.Block, out Output) error {
 	}
 	switch {
 	case b.Err != nil:
-		st.abandon(b.Lost, out)
+		st.abandon(Corrupt, b.Lost, out)
 	case b.Last:
 		if err := st.finish(s.cfg, out, true); err != nil {
 			return err
@@ -109,9 +111,23 @@ func (s *Segmenter) Push(b *signal.Block, out Output) error {
 	default:
 		return nil
 	}
-	delete(s.reads, b.Read.ID)
-	s.spare = append(s.spare, st)
+	s.end(st, out)
 	return nil
+}
+
+// Interrupt ends all reads where they are, as nothing more will come: samples
+// that wait for the rest of their chunk are skipped for the given reason.
+func (s *Segmenter) Interrupt(reason Reason, out Output) {
+	for _, st := range s.reads {
+		st.abandon(reason, 0, out)
+		s.end(st, out)
+	}
+}
+
+func (s *Segmenter) end(st *stretch, out Output) {
+	out.End(st.read, st.index)
+	delete(s.reads, st.read.ID)
+	s.spare = append(s.spare, st)
 }
 
 // begin opens the state of a read.

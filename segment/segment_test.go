@@ -15,7 +15,10 @@ type cutting struct {
 	chunks  []signal.Chunk
 	samples [][]int16
 	skipped map[Reason]uint64
+	ended   []uint32 // chunks of each finished read
 }
+
+func (c *cutting) End(_ *signal.Read, chunks uint32) { c.ended = append(c.ended, chunks) }
 
 func (c *cutting) Chunk(chunk signal.Chunk, samples []int16) error {
 	c.chunks = append(c.chunks, chunk)
@@ -125,6 +128,9 @@ func TestCuts(t *testing.T) {
 				if d := cmp.Diff(c.skipped, out.skipped); d != "" {
 					t.Errorf("block %d: skipped (-want +got):\n%s", block, d)
 				}
+				if !cmp.Equal(out.ended, []uint32{uint32(len(c.want))}) {
+					t.Errorf("block %d: ended with %v chunks", block, out.ended)
+				}
 				if out.accounted() != uint64(c.samples) || s.Open() != 0 {
 					t.Errorf("block %d: %d of %d samples accounted for, %d reads open", block, out.accounted(), c.samples, s.Open())
 				}
@@ -200,6 +206,19 @@ func TestCorruptRestIsCounted(t *testing.T) {
 	}
 }
 
+func TestInterruptAccountsForWhatWaits(t *testing.T) {
+	read, samples := testRead(330)
+	out := &cutting{}
+	s := segmenter(t, Config{Window: 100, Hop: 100, MinSamples: 40})
+	if err := s.Push(signal.NewBlock(read, 0, samples, nil), out); err != nil {
+		t.Fatal(err)
+	}
+	s.Interrupt("interrupted", out)
+	if out.skipped["interrupted"] != 30 || out.accounted() != 330 || s.Open() != 0 || !cmp.Equal(out.ended, []uint32{3}) {
+		t.Errorf("skipped %v, ended %v, %d reads open", out.skipped, out.ended, s.Open())
+	}
+}
+
 func TestInterleavedReads(t *testing.T) {
 	a, samples := testRead(400)
 	b := &signal.Read{ID: signal.ReadID{2}, Calibration: a.Calibration}
@@ -270,6 +289,7 @@ func TestOutputErrorStops(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Chunk(signal.Chunk, []int16) error { return f.err }
+func (f failing) End(*signal.Read, uint32)          {}
 func (f failing) Skip(*signal.Read, Reason, uint64) {}
 
 func TestConfigNamesEveryProblem(t *testing.T) {

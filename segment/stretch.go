@@ -132,10 +132,10 @@ func (st *stretch) finish(cfg Config, out Output, last bool) error {
 	}
 }
 
-// abandon ends a read whose rest is lost: samples that waited for it are
-// counted with it.
-func (st *stretch) abandon(lost uint64, out Output) {
+// abandon ends a read whose rest will not come: samples that waited for it are
+// counted with the lost ones.
+func (st *stretch) abandon(reason Reason, lost uint64, out Output) {
 	if lost += st.end() - min(st.end(), st.embedded); lost > 0 {
-		out.Skip(st.read, Corrupt, lost)
+		out.Skip(st.read, reason, lost)
 	}
 }

@@ -1,0 +1,54 @@
+# porevec. `make demo` shows the main job, `make test` passes the tests; both
+# install what they need. Needed beforehand: Go, gcc, make, and pip or npm.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+LDFLAGS  = -s -w -X github.com/porevec/porevec/internal/version.Version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+export CGO_ENABLED = 1
+
+.PHONY: all demo build deps test lint bench fuzz models-check clean
+
+all: build
+
+## demo: simulate a run, embed it, subscribe to the vectors
+demo: build
+	scripts/demo.sh
+
+## build: bin/porevec
+build: deps
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
+
+## deps: the Go modules and ONNX Runtime, into their caches
+deps:
+	$(GO) mod download
+	scripts/fetch-ort.sh
+
+## test: everything, with the race detector
+test: deps
+	$(GO) test -race -timeout 20m ./...
+
+## lint: gofmt, go vet, staticcheck
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt these files:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+## bench: speed of this computer (docs/benchmarks.md says how to read it)
+bench: build
+	bin/porevec bench
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+## models-check: the shipped encoders against their golden vectors
+models-check: build
+	bin/porevec model check
+
+## fuzz: every fuzz target for FUZZTIME (default 1m)
+FUZZTIME ?= 1m
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+## clean: what the build made; caches stay
+clean:
+	rm -rf bin

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/porevec/porevec/internal/version"
+)
+
+// global holds the flags that every command has.
+type global struct {
+	config  string
+	quiet   bool
+	verbose bool
+}
+
+func newRoot() *cobra.Command {
+	var g global
+	root := &cobra.Command{
+		Use:   "porevec",
+		Short: "Embeddings of raw nanopore signal, while it is being measured",
+		Long: `porevec reads the raw current of nanopore sequencers, cuts it into chunks,
+embeds each chunk with a quantized neural network and publishes the vectors to
+NATS JetStream or to a file. It never basecalls, and it works offline.
+
+Data goes to stdout; logs and progress go to stderr. Every flag can also be set
+by an environment variable (--max-reads: POREVEC_MAX_READS) or in a TOML file
+(--config); a flag wins over the environment, that over the file.
+
+Exit codes: 0 done · 1 error · 2 usage · 3 done, but reads or files were skipped
+as corrupt · 4 input not found or not supported · 5 model or device · 6 delivery
+incomplete · 130 interrupted.`,
+		Example: `  porevec embed run/                     embed a recorded run into ./porevec-store
+  porevec subscribe                      print what is in there
+  porevec embed run/ -o vectors.parquet  write a file instead
+  porevec inspect --plot read.png a.pod5 look at a file`,
+		Version:       version.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := applySettings(cmd, g.config, os.LookupEnv); err != nil {
+				return exit(exitUsage, err)
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError("%w (see %q)", err, cmd.CommandPath()+" --help")
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&g.config, "config", "", "TOML file with settings named like the flags")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no messages but errors")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "more messages")
+	root.AddCommand(
+		newEmbed(&g), newSubscribe(&g), newInspect(&g), newModel(&g), newBench(&g), newDoctor(&g),
+	)
+	return root
+}
+
+// logger writes to stderr: text for people, JSON for machines.
+func (g *global) logger() *slog.Logger {
+	level := slog.LevelInfo
+	switch {
+	case g.quiet:
+		level = slog.LevelError
+	case g.verbose:
+		level = slog.LevelDebug
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if isTerminal(os.Stderr) {
+		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// args wraps a check of positional arguments so that its failure is a usage
+// error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := check(cmd, given); err != nil {
+			return usageError("%w (see %q)", err, cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// applySettings gives every flag that was not set on the command line its value
+// from the environment or else from the TOML file. Keys of the file are flag
+// names; at its top level they hold for every command that knows them, in a
+// table named after a command for that one only.
+func applySettings(cmd *cobra.Command, path string, env func(string) (string, bool)) error {
+	if path == "" {
+		path, _ = env("POREVEC_CONFIG")
+	}
+	file := map[string]any{}
+	if path != "" {
+		if _, err := toml.DecodeFile(path, &file); err != nil {
+			return fmt.Errorf("config %s: %w", path, err)
+		}
+		if err := checkKeys(cmd.Root(), path, file); err != nil {
+			return err
+		}
+	}
+	own, _ := file[cmd.Name()].(map[string]any)
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if failed != nil || f.Changed || f.Name == "config" || f.Name == "help" {
+			return
+		}
+		name := "POREVEC_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value, ok := env(name); ok {
+			if err := cmd.Flags().Set(f.Name, value); err != nil {
+				failed = fmt.Errorf("%s: %w", name, err)
+			}
+			return
+		}
+		value, ok := own[f.Name]
+		if !ok {
+			value, ok = file[f.Name]
+		}
+		if ok {
+			if err := cmd.Flags().Set(f.Name, fmt.Sprint(value)); err != nil {
+				failed = fmt.Errorf("config %s: %s: %w", path, f.Name, err)
+			}
+		}
+	})
+	return failed
+}
+
+// checkKeys refuses keys that no command knows: they are typing errors.
+func checkKeys(root *cobra.Command, path string, file map[string]any) error {
+	anywhere := map[string]bool{}
+	tables := map[string]map[string]bool{}
+	for _, cmd := range root.Commands() {
+		known := map[string]bool{}
+		note := func(f *pflag.Flag) { known[f.Name], anywhere[f.Name] = true, true }
+		cmd.Flags().VisitAll(note)
+		root.PersistentFlags().VisitAll(note)
+		tables[cmd.Name()] = known
+	}
+	for key, value := range file {
+		table, isTable := value.(map[string]any)
+		switch {
+		case !isTable && !anywhere[key]:
+			return fmt.Errorf("config %s: no command has a setting %q", path, key)
+		case isTable && tables[key] == nil:
+			return fmt.Errorf("config %s: there is no command %q", path, key)
+		}
+		for inner := range table {
+			if !tables[key][inner] {
+				return fmt.Errorf("config %s: command %q has no setting %q", path, key, inner)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"github.com/porevec/porevec/segment"
+	"github.com/porevec/porevec/signal"
+)
+
+// cutter turns blocks into jobs. It is used by one goroutine.
+type cutter struct {
+	p     *Pipeline
+	ctx   context.Context
+	lanes map[kind]*lane
+	due   *time.Timer // fires when the oldest waiting chunk has waited long enough
+	armed bool
+	// waited is how long the current block waited for a free job.
+	waited time.Duration
+}
+
+// kind is what an encoder is picked by: runs that agree in it share a lane.
+type kind struct {
+	flowCell, kit string
+	sampleRateHz  uint16
+}
+
+// lane cuts the reads of one kind of run and gathers their chunks.
+type lane struct {
+	c       *cutter
+	line    *Line // nil: no encoder fits
+	seg     *segment.Segmenter
+	job     *job // being filled; nil while none of its chunks waits
+	corrupt bool // the block being cut ends its read by an error
+}
+
+// cut segments, normalizes and batches until no more blocks come.
+func (p *Pipeline) cut(ctx context.Context) error {
+	defer close(p.ordered)
+	defer close(p.work)
+	c := &cutter{p: p, ctx: ctx, lanes: make(map[kind]*lane), due: time.NewTimer(time.Hour)}
+	defer c.due.Stop()
+	err := c.run()
+	for _, l := range c.lanes {
+		if l.seg != nil {
+			l.seg.Interrupt(Interrupted, l)
+		}
+		if l.job != nil { // only after an error
+			l.giveUp()
+		}
+	}
+	for block := range p.blocks { // likewise
+		c.skip(Interrupted, uint64(len(block.Samples))+block.Lost)
+		block.Release()
+	}
+	return err
+}
+
+func (c *cutter) run() error {
+	for {
+		select {
+		case block, ok := <-c.p.blocks:
+			if !ok {
+				c.flush()
+				return nil
+			}
+			if err := c.block(block); err != nil {
+				c.p.fail(err)
+				return err
+			}
+		case <-c.due.C:
+			c.armed = false
+			c.flush()
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+	}
+}
+
+// block cuts one block and releases it.
+func (c *cutter) block(b *signal.Block) error {
+	defer b.Release()
+	begin := time.Now()
+	c.waited = 0
+	defer func() { c.p.spent(func(s *Stages) *time.Duration { return &s.Cut }, begin.Add(c.waited)) }()
+	l := c.lane(b.Read.Run)
+	if l.line == nil {
+		c.skip(NoModel, uint64(len(b.Samples))+b.Lost)
+		if b.Last || b.Err != nil {
+			c.end(NoModel)
+		}
+		return nil
+	}
+	if b.Err != nil {
+		c.p.ledger.note(b.Err)
+		c.p.cfg.Log.Warn("skipped the rest of a read", "error", b.Err)
+	}
+	l.corrupt = b.Err != nil
+	return l.seg.Push(b, l)
+}
+
+// lane finds the lane of a run, making it for the first of its kind.
+func (c *cutter) lane(run *signal.Run) *lane {
+	k := kind{run.FlowCellProductCode, run.SequencingKit, run.SampleRateHz}
+	if l := c.lanes[k]; l != nil {
+		return l
+	}
+	l := &lane{c: c}
+	c.lanes[k] = l
+	line, err := c.p.cfg.LineFor(run)
+	if err == nil {
+		l.seg, err = segment.New(line.Segment)
+	}
+	if err != nil {
+		c.p.ledger.note(err)
+		c.p.cfg.Log.Error("run not embedded", "acquisition", run.AcquisitionID, "error", err)
+		return l
+	}
+	l.line = line
+	return l
+}
+
+func (c *cutter) skip(reason segment.Reason, samples uint64) {
+	c.p.ledger.update(func(r *Report) { r.SamplesSkipped[reason] += samples })
+}
+
+// end books a read that is over and gave no chunk, or not all.
+func (c *cutter) end(reason segment.Reason) {
+	c.p.ledger.update(func(r *Report) { r.ReadsSkipped[reason]++ })
+}
+
+// flush sends every waiting job on its way.
+func (c *cutter) flush() {
+	for _, l := range c.lanes {
+		l.send()
+	}
+}
+
+// Chunk takes what the segmenter cut.
+func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
+	p := l.c.p
+	p.ledger.update(func(r *Report) { r.Chunks++ })
+	if p.cfg.Stored != nil {
+		done, err := p.cfg.Stored(l.c.ctx, l.line.Recipe, chunk)
+		if err != nil || done {
+			fate := stored
+			if err != nil {
+				fate = cancelled
+			}
+			p.ledger.settle(1, uint64(chunk.Fresh), fate)
+			return err
+		}
+	}
+	shift, scale, err := l.line.Normalize.Fit(samples, chunk.Read.Calibration)
+	if err != nil {
+		p.ledger.settle(1, uint64(chunk.Fresh), failed)
+		if chunk.Index == 0 {
+			p.ledger.note(&signal.Error{Class: signal.Corrupt, Op: "normalize", File: chunk.Read.Path, ReadID: chunk.Read.ID.String(), Err: err})
+		}
+		return nil
+	}
+	// A short read has a length of its own and goes alone.
+	if l.job != nil && l.job.batch.Window != len(samples) {
+		l.send()
+	}
+	if l.job == nil {
+		if err := l.begin(len(samples)); err != nil {
+			p.ledger.settle(1, uint64(chunk.Fresh), cancelled)
+			return err
+		}
+	}
+	b := l.job.batch
+	b.Chunks = append(b.Chunks, chunk)
+	b.Samples = append(b.Samples, samples...)
+	b.Shift = append(b.Shift, shift)
+	b.Scale = append(b.Scale, scale)
+	if b.Full() {
+		l.send()
+	}
+	return nil
+}
+
+// Skip books samples that become no chunk.
+func (l *lane) Skip(_ *signal.Read, reason segment.Reason, samples uint64) { l.c.skip(reason, samples) }
+
+// End books a finished read that gave nothing.
+func (l *lane) End(_ *signal.Read, chunks uint32) {
+	switch {
+	case l.corrupt:
+		l.c.end(segment.Corrupt)
+	case chunks == 0:
+		l.c.end(segment.TooShort)
+	}
+}
+
+// begin takes a free job; it waits while all are under way.
+func (l *lane) begin(window int) error {
+	begin := time.Now()
+	select {
+	case l.job = <-l.c.p.free:
+	case <-l.c.ctx.Done():
+		return l.c.ctx.Err()
+	}
+	l.c.waited += time.Since(begin)
+	l.job.prepare(l.line, l.c.p.cfg.BatchChunks, window)
+	if !l.c.armed {
+		l.c.due.Reset(l.c.p.cfg.BatchAge)
+		l.c.armed = true
+	}
+	return nil
+}
+
+// send queues the lane's job for an encoder and, in the same order, for the
+// sink. The channels hold as many jobs as there are, so neither send waits.
+func (l *lane) send() {
+	if l.job == nil {
+		return
+	}
+	l.c.p.work <- l.job
+	l.c.p.ordered <- l.job
+	l.job = nil
+}
+
+// giveUp settles the chunks that wait in an unsent job.
+func (l *lane) giveUp() {
+	l.c.p.ledger.settle(uint64(l.job.batch.Len()), freshSamples(l.job.batch.Chunks), cancelled)
+	l.job = nil
+}

@@ -1,0 +1,71 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"github.com/porevec/porevec/signal"
+)
+
+// pacer replays blocks no earlier than a sequencer would have measured them. It
+// goes by the start of each read on its channel, counted from the first read
+// seen; a read that began before that, or whose turn in the file comes late,
+// does not wait.
+type pacer struct {
+	speed float64 // multiple of the sequencer's pace; 0: do not wait
+	stop  <-chan struct{}
+	begin time.Time // when the first block was due
+	base  float64   // that moment in seconds of the acquisition
+}
+
+// live is the longest piece that a paced block is sent in: what a sequencer's
+// feed delivers at a time.
+const live = time.Second
+
+// each sends the block, or its pieces one after the other when they are due.
+// Whether or not all could be sent, the block is released.
+func (p *pacer) each(ctx context.Context, b *signal.Block, send func(context.Context, *signal.Block) error) error {
+	if p.speed == 0 || b.Read.Run.SampleRateHz == 0 {
+		return send(ctx, b)
+	}
+	rate := float64(b.Read.Run.SampleRateHz)
+	step := int(live.Seconds() * rate)
+	for at := 0; ; at += step {
+		end := min(at+step, len(b.Samples))
+		if err := p.wait(ctx, (float64(b.Read.Start+b.Offset)+float64(end))/rate); err != nil {
+			b.Release()
+			return err
+		}
+		if end == len(b.Samples) {
+			rest := signal.NewBlock(b.Read, b.Offset+uint64(at), b.Samples[at:], b.Release)
+			rest.Last, rest.Err, rest.Lost = b.Last, b.Err, b.Lost
+			rest.GapBefore = b.GapBefore && at == 0
+			return send(ctx, rest)
+		}
+		piece := signal.NewBlock(b.Read, b.Offset+uint64(at), b.Samples[at:end], nil)
+		piece.GapBefore = b.GapBefore && at == 0
+		if err := send(ctx, piece); err != nil {
+			b.Release()
+			return err
+		}
+	}
+}
+
+// wait returns at the given second of the acquisition, or at once when the
+// pipeline is stopped, so that what was begun can be ended.
+func (p *pacer) wait(ctx context.Context, second float64) error {
+	if p.begin.IsZero() {
+		p.begin, p.base = time.Now(), second
+	}
+	due := p.begin.Add(time.Duration((second - p.base) / p.speed * float64(time.Second)))
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-p.stop:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/porevec/porevec/embed"
+	"github.com/porevec/porevec/normalize"
+	"github.com/porevec/porevec/segment"
+	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink"
+)
+
+// Source yields the blocks of reads; io.EOF ends it. An error of class corrupt
+// tells of a file or read that was skipped: Next goes on after it. Next is
+// called from one goroutine.
+type Source interface {
+	Next(context.Context) (*signal.Block, error)
+}
+
+// Line is what the reads of one kind of run go through.
+type Line struct {
+	Encoder   embed.Encoder
+	Segment   segment.Config
+	Normalize *normalize.Normalizer // used by the cutting goroutine alone
+	Recipe    *signal.Recipe
+}
+
+// Config holds what a pipeline is made of.
+type Config struct {
+	Source Source
+	// LineFor picks the line of a run; its error says why there is none. It is
+	// called once per kind of run, from one goroutine.
+	LineFor func(*signal.Run) (*Line, error)
+	Sink    sink.Sink
+	// Stored says whether an earlier run delivered the chunk; nil: none was.
+	Stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
+
+	Workers     int           // that encode at once, one core each
+	BatchChunks int           // most chunks in an encoder call
+	BatchAge    time.Duration // longest wait of a chunk for its batch to fill
+	// Speed replays at a multiple of the sequencer's pace; 0 is as fast as it
+	// goes.
+	Speed float64
+	Log   *slog.Logger
+}
+
+// Validate names every problem of the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Source == nil || c.LineFor == nil || c.Sink == nil || c.Log == nil {
+		errs = append(errs, errors.New("source, lines, sink and log are needed"))
+	}
+	if c.Workers < 1 {
+		errs = append(errs, fmt.Errorf("%d workers: at least 1 must encode", c.Workers))
+	}
+	if c.BatchChunks < 1 {
+		errs = append(errs, fmt.Errorf("batches of %d chunks: must hold at least 1", c.BatchChunks))
+	}
+	if c.BatchAge <= 0 {
+		errs = append(errs, fmt.Errorf("batch age of %v: must be above 0", c.BatchAge))
+	}
+	if !(c.Speed >= 0) {
+		errs = append(errs, fmt.Errorf("speed of %g: must not be negative", c.Speed))
+	}
+	return errors.Join(errs...)
+}
+
+// Pipeline is one run from a source to a sink.
+type Pipeline struct {
+	cfg      Config
+	ledger   *ledger
+	stop     chan struct{} // closed by Stop
+	stopOnce sync.Once
+	failed   atomic.Pointer[error] // the first failure
+
+	blocks  chan *signal.Block
+	free    chan *job // batches that wait to be filled
+	work    chan *job // to the encoders
+	ordered chan *job // the same jobs, in the order in which they were cut
+}
+
+// New makes a pipeline; nothing runs before Run.
+func New(cfg Config) (*Pipeline, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	// Enough that every worker is busy while one batch fills, one is delivered
+	// and each worker's next is waiting.
+	jobs := 2*cfg.Workers + 2
+	p := &Pipeline{
+		cfg:     cfg,
+		ledger:  newLedger(),
+		stop:    make(chan struct{}),
+		blocks:  make(chan *signal.Block, 2),
+		free:    make(chan *job, jobs),
+		work:    make(chan *job, jobs),
+		ordered: make(chan *job, jobs),
+	}
+	for range jobs {
+		p.free <- &job{encoded: make(chan error, 1)}
+	}
+	return p, nil
+}
+
+// Run works until the source ends, Stop is called, ctx is cancelled or
+// something fatal happens, closes the sink and waits for all of its goroutines.
+// The report is complete in every case.
+func (p *Pipeline) Run(ctx context.Context) (Report, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.read(ctx) })
+	group.Go(func() error { return p.cut(ctx) })
+	for range p.cfg.Workers {
+		group.Go(func() error { return p.encode(ctx) })
+	}
+	group.Go(func() error { return p.deliver(ctx) })
+	err := group.Wait()
+	return p.ledger.snapshot(), err
+}
+
+// Stop ends the source; what has been read reaches the sink. It may be called
+// from anywhere, more than once.
+func (p *Pipeline) Stop() { p.stopOnce.Do(func() { close(p.stop) }) }
+
+// Progress is the report so far.
+func (p *Pipeline) Progress() Report { return p.ledger.snapshot() }
+
+// fail keeps the first failure and stops the source.
+func (p *Pipeline) fail(err error) {
+	p.failed.CompareAndSwap(nil, &err)
+	p.Stop()
+}
+
+func (p *Pipeline) failure() error {
+	if err := p.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// spent books time on a stage.
+func (p *Pipeline) spent(stage func(*Stages) *time.Duration, since time.Time) {
+	d := time.Since(since)
+	p.ledger.update(func(r *Report) { *stage(&r.Stages) += d })
+}

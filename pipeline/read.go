@@ -1,0 +1,60 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/porevec/porevec/signal"
+)
+
+// read pulls blocks from the source until it ends or the pipeline is stopped.
+func (p *Pipeline) read(ctx context.Context) error {
+	defer close(p.blocks)
+	pace := pacer{speed: p.cfg.Speed, stop: p.stop}
+	for {
+		select {
+		case <-p.stop:
+			return nil
+		default:
+		}
+		begin := time.Now()
+		block, err := p.cfg.Source.Next(ctx)
+		p.spent(func(s *Stages) *time.Duration { return &s.Read }, begin)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && signal.ClassOf(err) == signal.Corrupt:
+			p.ledger.note(err)
+			p.cfg.Log.Warn("skipped", "error", err)
+			continue
+		case err != nil:
+			return err
+		}
+		if err := pace.each(ctx, block, p.send); err != nil {
+			return err
+		}
+	}
+}
+
+// send hands a block to the cutter, who owns it from then on.
+func (p *Pipeline) send(ctx context.Context, block *signal.Block) error {
+	// Booked before it is sent: a block that has left may be cut at once.
+	samples := uint64(len(block.Samples)) + block.Lost
+	first := block.Offset == 0
+	p.ledger.update(func(r *Report) {
+		r.Samples += samples
+		if first {
+			r.Reads++
+		}
+	})
+	select {
+	case p.blocks <- block:
+		return nil
+	case <-ctx.Done():
+		p.ledger.update(func(r *Report) { r.SamplesSkipped[Interrupted] += samples })
+		block.Release()
+		return ctx.Err()
+	}
+}
