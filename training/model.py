@@ -1,0 +1,116 @@
+"""The two towers: signal and bases into one space.
+
+Both are a few dense strided convolutions, a pooling that keeps order, one linear layer and an L2
+normalization. They differ only in their first layers.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DIM = 128
+NESTED = (32, 64, 128)  # prefixes that are embeddings of their own
+SEGMENTS = 4
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution with BatchNorm and ReLU."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int = 1
+    dilation: int = 1
+
+    @property
+    def padding(self) -> int:
+        return (self.kernel - 1) * self.dilation // 2
+
+
+# 12 samples per frame: about one frame per base.
+SIGNAL = (
+    Layer(1, 32, 13, stride=4),
+    Layer(32, 64, 5, stride=3),
+    Layer(64, 64, 5),
+    Layer(64, 64, 5, dilation=3),
+    Layer(64, 192, 1),
+)
+# 2 bases per frame.
+REFERENCE = (
+    Layer(4, 96, 11, stride=2),
+    Layer(96, 96, 5),
+    Layer(96, 96, 5, dilation=2),
+    Layer(96, 192, 1),
+)
+
+
+def segments(length: int) -> list[tuple[int, int]]:
+    """Frame ranges of the pooling: each quarter, then the whole."""
+    bounds = [length * i // SEGMENTS for i in range(SEGMENTS + 1)]
+    return [*zip(bounds, bounds[1:]), (0, length)]
+
+
+def pool(frames: Tensor) -> Tensor:
+    """[batch, channels, T] -> [batch, 5*channels, 1]: segment means, segment by segment.
+
+    A product with a [T, 5] matrix: the gradient of slices is far slower.
+    """
+    ranges = segments(frames.shape[2])
+    weights = frames.new_zeros(frames.shape[2], len(ranges))
+    for i, (start, end) in enumerate(ranges):
+        weights[start:end, i] = 1 / (end - start)
+    return (frames @ weights).transpose(1, 2).flatten(1).unsqueeze(2)
+
+
+class Tower(nn.Module):
+    """[batch, channels, length] -> L2-normalized [batch, DIM]."""
+
+    def __init__(self, layers: tuple[Layer, ...]):
+        super().__init__()
+        self.layers = layers
+        self.convs = nn.ModuleList(
+            nn.Conv1d(l.inputs, l.outputs, l.kernel, l.stride, l.padding, l.dilation, bias=False) for l in layers
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(l.outputs) for l in layers)
+        self.head = nn.Conv1d((SEGMENTS + 1) * layers[-1].outputs, DIM, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv, norm in zip(self.convs, self.norms):
+            x = F.relu(norm(conv(x)))
+        pooled = pool(x)
+        with torch.autocast("cpu", enabled=False):
+            return F.normalize(self.head(pooled.float()).squeeze(2), dim=1)
+
+    def folded(self) -> list[tuple[Tensor, Tensor]]:
+        """(weight, bias) of every convolution with its BatchNorm folded in, then of the head."""
+        pairs = []
+        for conv, norm in zip(self.convs, self.norms):
+            gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            pairs.append((conv.weight * gain[:, None, None], norm.bias - norm.running_mean * gain))
+        pairs.append((self.head.weight, self.head.bias))
+        return [(w.detach(), b.detach()) for w, b in pairs]
+
+
+class TwoTowers(nn.Module):
+    """Signal tower, reference tower and the learned temperature of their similarity."""
+
+    MAX_SCALE = 60.0
+
+    def __init__(self):
+        super().__init__()
+        self.signal = Tower(SIGNAL)
+        self.reference = Tower(REFERENCE)
+        self.log_scale = nn.Parameter(torch.tensor(14.0).log())
+
+    def loss(self, signal: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+        """Symmetric InfoNCE over embeddings [batch, DIM], mean over the nested heads; in-batch accuracy."""
+        scale = self.log_scale.exp().clamp(max=self.MAX_SCALE)
+        target = torch.arange(len(signal))
+        losses = []
+        for dim in NESTED:
+            logits = scale * F.normalize(signal[:, :dim], dim=1) @ F.normalize(reference[:, :dim], dim=1).T
+            losses.append((F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2)
+        return sum(losses) / len(losses), (logits.argmax(1) == target).float().mean()

@@ -1,0 +1,178 @@
+"""Squiggles from bases, harsher than the usual simulators.
+
+The expected level of each k-mer is held for a random dwell; noise, drift, spikes, stalls and
+calibration errors are laid on top. Everything is vectorized over a batch of chunks and drawn
+from one numpy Generator, so a seed reproduces a batch exactly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+from families import CLIP, STRIDE, Family
+from pore import PoreModel
+from sequence import random_bases, reverse_complement
+
+MARGIN = 1.9  # simulated bases per nominal base of a chunk: room for the fastest reads
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Ranges are uniform unless said otherwise; currents in pA."""
+
+    speed: float = 0.30  # dwell factor of the read: exp(U(-speed, speed))
+    wander: float = 0.15  # sd of the log dwell's slow walk along the read
+    dwell_shape: tuple[float, float] = (1.5, 5.0)  # Gamma shape of single dwells
+    level_jitter: tuple[float, float] = (0.5, 2.0)  # sd of the level error per (read, k-mer)
+    noise: tuple[float, float] = (0.6, 2.2)  # factor on the pore model's sample sd
+    coloured: tuple[float, float] = (0.0, 0.6)  # share of the noise variance that is AR(1)
+    drift: float = 1.0  # sd of the random walk over a chunk
+    spike_rate: float = 1e-4  # per sample, +-30..80 pA
+    stall_rate: float = 0.15  # chunks with one k-mer held for 200..1200 samples
+    gain: float = 0.08  # gain error, +-
+    offset: float = 6.0  # offset error, +-
+
+
+HARSH = Conditions()
+# What common simulators do: independent noise, no calibration error, one speed.
+PLAIN = Conditions(
+    speed=0.0, wander=0.0, dwell_shape=(9.0, 9.0), level_jitter=(0.0, 0.0), noise=(1.0, 1.0),
+    coloured=(0.0, 0.0), drift=0.0, spike_rate=0.0, stall_rate=0.0, gain=0.0, offset=0.0,
+)  # fmt: skip
+
+_AR = 0.7  # lag-1 correlation of the coloured part of the noise
+_WALK = 0.98  # the same for the dwell's walk: about 50 bases
+_KNOTS = 17  # points of the drift's walk over a chunk
+
+
+def flank(family: Family, samples: int) -> int:
+    """Bases needed on each side of a chunk's centre."""
+    return int(samples / family.samples_per_base * MARGIN / 2) + 2 * STRIDE
+
+
+def simulate(
+    pore: PoreModel, family: Family, bases: np.ndarray, centre: np.ndarray, samples: int,
+    rng: np.random.Generator, conditions: Conditions = HARSH,
+) -> np.ndarray:  # fmt: skip
+    """Current of one chunk per row, float32 [batch, samples], pA.
+
+    bases:  ACGT codes [batch, length]
+    centre: int [batch], the base in the pore at the chunk's middle sample
+    """
+    batch, length = bases.shape
+    c = conditions
+
+    def per_read(low: float, high: float) -> np.ndarray:
+        return rng.uniform(low, high, (batch, 1)).astype(np.float32)
+
+    dwell = _dwells(family, batch, length, rng, c)
+    stalled = np.flatnonzero(rng.random(batch) < c.stall_rate)
+    reach = int(samples / family.samples_per_base / 2)
+    where = centre[stalled] + rng.integers(-reach, reach, stalled.size)
+    dwell[stalled, np.clip(where, 0, length - 1)] += rng.uniform(200, 1200, stalled.size)
+    base = _base_of_sample(dwell, centre, samples)
+
+    kmer = pore.kmers(bases)
+    level = pore.level[kmer] + per_read(*c.level_jitter) * rng.standard_normal((batch, length), np.float32)
+    current = np.take_along_axis(level, base, 1)
+    spread = np.take_along_axis(pore.sd[kmer] * per_read(*c.noise), base, 1)
+    current += spread * _noise(batch, samples, per_read(*c.coloured), rng)
+    if c.drift:
+        current += _drift(batch, samples, c.drift, rng)
+    spikes = rng.integers(0, current.size, rng.poisson(c.spike_rate * current.size))
+    current.reshape(-1)[spikes] += rng.uniform(30, 80, spikes.size) * rng.choice([-1, 1], spikes.size)
+    return current * (1 + per_read(-c.gain, c.gain)) + per_read(-c.offset, c.offset)
+
+
+def _dwells(family: Family, batch: int, length: int, rng: np.random.Generator, c: Conditions) -> np.ndarray:
+    """Samples spent on each base, float64 [batch, length]."""
+    walk = rng.standard_normal((batch, length), np.float32) * np.float32(c.wander * (1 - _WALK**2) ** 0.5)
+    walk[:, 0] = rng.standard_normal(batch) * c.wander
+    walk = lfilter(np.float32([1]), np.float32([1, -_WALK]), walk)
+    shape = rng.uniform(*c.dwell_shape, (batch, 1))
+    speed = np.exp(rng.uniform(-c.speed, c.speed, (batch, 1)))
+    return family.samples_per_base * speed * np.exp(walk) * rng.standard_gamma(shape, (batch, length)) / shape
+
+
+def _base_of_sample(dwell: np.ndarray, centre: np.ndarray, samples: int) -> np.ndarray:
+    """Which base is in the pore at each sample, int64 [batch, samples]."""
+    batch, length = dwell.shape
+    ends = dwell.cumsum(1)
+    ends -= np.take_along_axis(ends, centre[:, None] - 1, 1) - samples / 2
+    ends = np.clip(np.ceil(ends), 0, samples).astype(np.int64)
+    ends += np.arange(batch)[:, None] * (samples + 1)
+    left = np.bincount(ends.ravel(), minlength=batch * (samples + 1)).reshape(batch, samples + 1)
+    return np.minimum(left[:, :samples].cumsum(1), length - 1)
+
+
+def _noise(batch: int, samples: int, coloured: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Unit noise, float32 [batch, samples]: white plus AR(1), mixed per read."""
+    white = rng.standard_normal((batch, samples), np.float32)
+    ar = rng.standard_normal((batch, samples), np.float32)
+    ar = lfilter(np.float32([(1 - _AR**2) ** 0.5]), np.float32([1, -_AR]), ar)
+    return np.sqrt(1 - coloured) * white + np.sqrt(coloured) * ar
+
+
+def _drift(batch: int, samples: int, sd: float, rng: np.random.Generator) -> np.ndarray:
+    """A slow random walk with zero mean, float32 [batch, samples], pA."""
+    knots = rng.standard_normal((batch, _KNOTS), np.float32).cumsum(1) * np.float32(sd / _KNOTS**0.5)
+    knots -= knots.mean(1, keepdims=True)
+    position = np.linspace(0, _KNOTS - 1, samples, dtype=np.float32)
+    tent = np.maximum(0, 1 - np.abs(position - np.arange(_KNOTS, dtype=np.float32)[:, None]))
+    return knots @ tent
+
+
+def digitize(family: Family, current: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """pA -> what the sequencer stores: int16 adc [batch, samples], offset float32 [batch, 1]."""
+    offset = rng.normal(family.offset_mean, family.offset_sd, (current.shape[0], 1)).round().astype(np.float32)
+    adc = current * np.float32(family.digitisation / family.range_pa) - offset
+    return np.clip(adc, -32768, 32767).astype(np.int16), offset
+
+
+def normalization(family: Family, adc: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """shift and scale in adc counts, float32 [batch, 1], so that x = (adc - shift) / scale."""
+    if family.norm == "pa":
+        counts = family.digitisation / family.range_pa
+        shift = np.float32(family.mean_pa * counts) - offset
+        return shift, np.full_like(shift, family.sd_pa * counts)
+    return _median_mad(adc.astype(np.float32))
+
+
+def normalize(family: Family, current: np.ndarray) -> np.ndarray:
+    """pA -> network input, float32 [batch, samples], clipped."""
+    if family.norm == "pa":
+        shift, scale = np.float32(family.mean_pa), np.float32(family.sd_pa)
+    else:
+        shift, scale = _median_mad(current)
+    return np.clip((current - shift) / scale, -CLIP, CLIP)
+
+
+def _median_mad(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    shift = np.median(x, 1, keepdims=True)
+    mad = np.median(np.abs(x - shift), 1, keepdims=True)
+    return shift.astype(np.float32), np.maximum(1.4826 * mad, 1e-3).astype(np.float32)
+
+
+def training_batch(
+    pore: PoreModel, family: Family, groups: int, samples: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of chunk and reference window: signal float32 [4*groups, samples], bases uint8 [4*groups, span].
+
+    A group is one random sequence seen four times: a window, its neighbours 1-3 strides to the
+    left and right, and its reverse complement. Each is a pair of its own and a hard negative of the others. A
+    chunk's centre lies up to half a stride from its reference window's.
+    """
+    half = flank(family, samples)
+    long = random_bases(rng, groups, 2 * (half + 3 * STRIDE))
+    middle = np.full(groups, half + 3 * STRIDE)
+    shifts = rng.integers(STRIDE, 3 * STRIDE + 1, (2, groups))
+    starts = np.concatenate([middle, middle - shifts[0], middle + shifts[1], middle]) - half
+    rows = np.tile(np.arange(groups), 4)
+    bases = long[rows[:, None], starts[:, None] + np.arange(2 * half)]
+    bases[3 * groups :] = reverse_complement(bases[3 * groups :])
+
+    centre = half + rng.integers(-STRIDE // 2, STRIDE // 2 + 1, 4 * groups)
+    signal = normalize(family, simulate(pore, family, bases, centre, samples, rng))
+    first = half - family.span(samples) // 2
+    return signal, bases[:, first : first + family.span(samples)]
