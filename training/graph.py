@@ -159,6 +159,13 @@ def reference_tower(layers: tuple[Layer, ...], weights: Weights) -> onnx.ModelPr
     return b.model("reference_tower", [bases])
 
 
+def weights_of(model: onnx.ModelProto) -> Weights:
+    """The folded weights of an fp32 graph, as they went in."""
+    values = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
+    names = [n.name for n in model.graph.node if n.op_type == "Conv"]
+    return [(values[n + "_weight"][:, :, 0, :], values[n + "_bias"]) for n in names]
+
+
 def digest(weights: Weights) -> str:
     """SHA-256 of the folded fp32 weights and biases, little-endian, in layer order."""
     sha = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Quantize the signal tower after training: calibrate on simulated chunks and write the int8 file."""
+"""Quantize an exported fp32 signal tower: calibrate on simulated chunks and write the int8 file beside it."""
 
 import argparse
 import os
@@ -6,11 +6,10 @@ import os
 import numpy as np
 import onnx
 
-import export
 import graph
 import pore
 import runtime
-from families import WINDOWS, Family
+from families import FAMILIES, WINDOWS, Family
 from model import SIGNAL
 from retrieval import Chunks, simulate_chunks
 from sequence import random_bases
@@ -39,15 +38,16 @@ def calibrate(weights: graph.Weights, chunks: Chunks) -> graph.Quantization:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint")
+    parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--pore-model", required=True)
     parser.add_argument("--models", required=True, help="folder of the model files")
     args = parser.parse_args()
-    family, towers, saved = export.load(args.checkpoint)
-    weights = export.folded(towers.signal)
+    family = FAMILIES[args.family]
+    fp32 = onnx.load(os.path.join(args.models, family.id + ".fp32.onnx"))
+    weights = graph.weights_of(fp32)
     quantization = calibrate(weights, calibration_chunks(family, pore.load(args.pore_model)))
     model = graph.signal_tower(SIGNAL, weights, quantization)
-    graph.set_metadata(model, export.metadata(family, weights, graph.digest(weights), saved))
+    graph.set_metadata(model, {p.key: p.value for p in fp32.metadata_props})
     calibration = f"percentile {PERCENTILE} on {CHUNKS} simulated chunks"
     graph.set_metadata(model, {"quant.scheme": "qdq-u8s8-per-channel-reduce-range", "quant.calibration": calibration})
     path = os.path.join(args.models, f"{family.id}.int8.onnx")

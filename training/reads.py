@@ -1,0 +1,36 @@
+"""Real reads with a known place: single-read FAST5 files and a truth table."""
+
+import csv
+import os
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LabelledRead:
+    """Raw samples of one read and where it maps: 0-based [start, end) on the forward strand."""
+
+    read_id: str
+    adc: np.ndarray  # int16 [samples]
+    offset: float  # pA = (adc + offset) * range_pa / digitisation
+    start: int
+    end: int
+    strand: int
+
+
+def labelled_reads(folder: str, label: str) -> list[LabelledRead]:
+    """Reads of one label from `folder`/truth.tsv; its file column ends in <set>/<file>.fast5 below the folder."""
+    reads = []
+    with open(os.path.join(folder, "truth.tsv")) as table:
+        for row in csv.DictReader(table, delimiter="\t"):
+            if row["label"] != label:
+                continue
+            path = os.path.join(folder, *row["file"].split("/")[-2:])
+            with h5py.File(path) as file:
+                adc = next(iter(file["Raw/Reads"].values()))["Signal"][:]
+                offset = float(file["UniqueGlobalKey/channel_id"].attrs["offset"])
+            strand = 1 if row["strand"] == "+" else -1
+            reads.append(LabelledRead(row["read_id"], adc, offset, int(row["start"]), int(row["end"]), strand))
+    return reads
