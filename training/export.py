@@ -31,7 +31,7 @@ def flops_per_sample(window: int) -> float:
     for layer in SIGNAL:
         length = (length + 2 * layer.padding - (layer.kernel - 1) * layer.dilation - 1) // layer.stride + 1
         total += length * layer.kernel * layer.inputs * layer.outputs
-    total += (SEGMENTS + 1) * SIGNAL[-1].outputs * DIM
+    total += SEGMENTS * SIGNAL[-1].outputs * DIM
     return 2 * total / window
 
 

@@ -42,11 +42,10 @@ class _Builder:
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
-    def fake_quantize(self, x: str, scale: float, zero: int) -> str:
-        """QuantizeLinear and DequantizeLinear of an activation, uint8 per tensor."""
+    def quantize(self, x: str, scale: float, zero: int) -> tuple[str, list[str]]:
+        """QuantizeLinear of an activation, uint8 per tensor, and the names of its scale and zero point."""
         grid = [self.constant(x + "_scale", np.float32(scale)), self.constant(x + "_zero", np.uint8(zero))]
-        q = self.node("QuantizeLinear", [x, *grid], x + "_q")
-        return self.node("DequantizeLinear", [q, *grid], x + "_dq")
+        return self.node("QuantizeLinear", [x, *grid], x + "_q"), grid
 
     def quantized_weight(self, name: str, weight: np.ndarray, bias: np.ndarray, in_scale: float) -> list[str]:
         """DequantizeLinear of an int8 weight and its int32 bias, both per output channel."""
@@ -68,14 +67,18 @@ class _Builder:
             outputs.append(self.node("DequantizeLinear", grid, base, axis=0))
         return outputs
 
-    def trunk(self, x: str, layers: tuple[Layer, ...], weights: Weights, quantization: Quantization | None) -> str:
-        """Convolutions with ReLU; returns the frames [batch, channels, 1, T]."""
+    def trunk(
+        self, x: str, layers: tuple[Layer, ...], weights: Weights, quantization: Quantization | None
+    ) -> tuple[str, list[str]]:
+        """Convolutions with ReLU; returns the frames [batch, channels, 1, T], uint8 with their grid if quantized."""
+        grid: list[str] = []
         scale = 2 * CLIP / 255
         if quantization:
-            x = self.fake_quantize(x, scale, 128)
+            x, grid = self.quantize(x, scale, 128)
         for i, (layer, (weight, bias)) in enumerate(zip(layers, weights)):
             name, weight = f"conv{i}", weight[:, :, None, :]
             if quantization:
+                x = self.node("DequantizeLinear", [x, *grid], x + "_dq")
                 parameters = self.quantized_weight(name, weight, bias, scale)
             else:
                 parameters = [self.constant(name + "_weight", weight), self.constant(name + "_bias", bias)]
@@ -87,11 +90,14 @@ class _Builder:
             x = self.node("Relu", [x], f"relu{i}")
             if quantization:
                 scale = quantization.peaks[i] / 255
-                x = self.fake_quantize(x, scale, 0)
-        return x
+                x, grid = self.quantize(x, scale, 0)
+        return x, grid
 
-    def pool(self, frames: str) -> str:
-        """Segment means over T with boundaries floor(T*k/SEGMENTS), then the whole: [batch, channels*5, 1, 1]."""
+    def pool(self, frames: str, grid: list[str]) -> str:
+        """Segment means over T with boundaries floor(T*k/SEGMENTS): [batch, SEGMENTS*channels, 1, 1].
+
+        Quantized frames are dequantized segment by segment, so that each is dequantized once.
+        """
         axis = self.constant("time_axis", np.int64([3]))
         shape = self.node("Shape", [frames], "frames_shape")
         count = self.node("Gather", [shape, axis], "frame_count", axis=0)
@@ -104,8 +110,9 @@ class _Builder:
         means = []
         for k in range(SEGMENTS):
             part = self.node("Slice", [frames, bounds[k], bounds[k + 1], axis], f"part{k}")
+            if grid:
+                part = self.node("DequantizeLinear", [part, *grid], part + "_dq")
             means.append(self.node("ReduceMean", [part], f"mean{k}", axes=[3], keepdims=1))
-        means.append(self.node("ReduceMean", [frames], "mean_whole", axes=[3], keepdims=1))
         return self.node("Concat", means, "pooled", axis=1)
 
     def head(self, pooled: str, weight: np.ndarray, bias: np.ndarray) -> str:
@@ -141,8 +148,7 @@ def signal_tower(
     x = b.node("Div", [x, "scale"], "standard")
     limits = [b.constant("clip_low", np.float32(-CLIP)), b.constant("clip_high", np.float32(CLIP))]
     x = b.node("Clip", [x, *limits], "clipped")
-    x = b.trunk(x, layers, weights, quantization)
-    b.head(b.pool(x), *weights[-1])
+    b.head(b.pool(*b.trunk(x, layers, weights, quantization)), *weights[-1])
     inputs = [
         helper.make_tensor_value_info("signal", TensorProto.INT16, ["batch", 1, 1, "samples"]),
         helper.make_tensor_value_info("shift", TensorProto.FLOAT, ["batch", 1, 1, 1]),
@@ -154,7 +160,7 @@ def signal_tower(
 def reference_tower(layers: tuple[Layer, ...], weights: Weights) -> onnx.ModelProto:
     """bases float32 [batch,4,1,length], one-hot ACGT, N all zeros -> embedding."""
     b = _Builder()
-    b.head(b.pool(b.trunk("bases", layers, weights, None)), *weights[-1])
+    b.head(b.pool(*b.trunk("bases", layers, weights, None)), *weights[-1])
     bases = helper.make_tensor_value_info("bases", TensorProto.FLOAT, ["batch", 4, 1, "length"])
     return b.model("reference_tower", [bases])
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 DIM = 128
 NESTED = (32, 64, 128)  # prefixes that are embeddings of their own
-SEGMENTS = 4
+SEGMENTS = 8  # means over time, in order; the mean of the whole would be a sum of these
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,15 @@ REFERENCE = (
 )
 
 
-def segments(length: int) -> list[tuple[int, int]]:
-    """Frame ranges of the pooling: each quarter, then the whole."""
-    bounds = [length * i // SEGMENTS for i in range(SEGMENTS + 1)]
-    return [*zip(bounds, bounds[1:]), (0, length)]
-
-
 def pool(frames: Tensor) -> Tensor:
-    """[batch, channels, T] -> [batch, 5*channels, 1]: segment means, segment by segment.
+    """[batch, channels, T] -> [batch, SEGMENTS*channels, 1]: the mean of each segment, one after another.
 
-    A product with a [T, 5] matrix: the gradient of slices is far slower.
+    A product with a [T, SEGMENTS] matrix: the gradient of slices is far slower.
     """
-    ranges = segments(frames.shape[2])
-    weights = frames.new_zeros(frames.shape[2], len(ranges))
-    for i, (start, end) in enumerate(ranges):
+    length = frames.shape[2]
+    weights = frames.new_zeros(length, SEGMENTS)
+    for i in range(SEGMENTS):
+        start, end = length * i // SEGMENTS, length * (i + 1) // SEGMENTS
         weights[start:end, i] = 1 / (end - start)
     return (frames @ weights).transpose(1, 2).flatten(1).unsqueeze(2)
 
@@ -75,7 +70,7 @@ class Tower(nn.Module):
             nn.Conv1d(l.inputs, l.outputs, l.kernel, l.stride, l.padding, l.dilation, bias=False) for l in layers
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(l.outputs) for l in layers)
-        self.head = nn.Conv1d((SEGMENTS + 1) * layers[-1].outputs, DIM, 1)
+        self.head = nn.Conv1d(SEGMENTS * layers[-1].outputs, DIM, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms):
