@@ -19,7 +19,7 @@ import runtime
 from families import FAMILIES, WINDOWS, Family
 from model import NESTED
 from reads import LabelledRead, labelled_reads
-from retrieval import Embed, Index, build_index, ranked, recall, simulate_chunks
+from retrieval import Chunks, Embed, Index, build_index, nearest, recall, simulate_chunks
 from sequence import read_fasta
 from simulate import HARSH, PLAIN, normalization
 
@@ -29,7 +29,7 @@ TOLERANCE = 500  # bases, for real reads
 VOTES, SHARPNESS = 20, 20.0  # windows per chunk and how fast their weight falls with similarity
 
 
-def simulated(index: Index, chunks, embed: dict[str, Embed]) -> tuple[dict, np.ndarray]:
+def simulated(index: Index, chunks: Chunks, embed: dict[str, Embed]) -> tuple[dict, np.ndarray]:
     """Recall per precision and the cosines between fp32 and int8."""
     vectors = {kind: runtime.embed_chunks(e, chunks) for kind, e in embed.items()}
     report = {kind: recall(index, v, chunks.centre, chunks.strand) for kind, v in vectors.items()}
@@ -53,7 +53,7 @@ def real(reads: list[LabelledRead], family: Family, index: Index, embed: Embed, 
         adc = read.adc[starts[:, None] + np.arange(window)]
         shift, scale = normalization(family, adc, np.full((len(adc), 1), read.offset, np.float32))
         vectors = embed(adc, shift, scale)
-        order = ranked(index, vectors)[:, :VOTES]
+        order = nearest(index, vectors, VOTES)
         right = index.strand == read.strand
         inside = right & (index.centre >= read.start - TOLERANCE) & (index.centre < read.end + TOLERANCE)
         hits += list(inside[order[:, 0]])
@@ -79,7 +79,7 @@ def vote(index: Index, vectors: np.ndarray, order: np.ndarray, passed: np.ndarra
 
     passed: bases from the read's beginning to each chunk, at the family's nominal speed
     """
-    score = np.take_along_axis(vectors @ index.vectors.T, order, 1)
+    score = np.einsum("cd,cvd->cv", vectors, index.vectors[order])
     weight = np.exp(SHARPNESS * (score - score.max())).ravel()
     strand = index.strand[order].ravel()
     locus = index.centre[order].ravel()
@@ -89,7 +89,7 @@ def vote(index: Index, vectors: np.ndarray, order: np.ndarray, passed: np.ndarra
     return float(locus[best]), int(strand[best])
 
 
-def speed(embed: Embed, chunks) -> float:
+def speed(embed: Embed, chunks: Chunks) -> float:
     """Samples per second of one thread, batch 8, the fastest of 20 runs."""
     part = chunks.adc[:8], chunks.shift[:8], chunks.scale[:8]
     times = []

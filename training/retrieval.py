@@ -70,7 +70,7 @@ def recall(index: Index, queries: np.ndarray, centre: np.ndarray, strand: np.nda
     `overlap@1` counts windows of the right strand that share at least half their bases with the chunk's.
     dim > 0 searches with that prefix of the vectors.
     """
-    order = ranked(index, queries, dim)[:, :10]
+    order = nearest(index, queries, 10, dim)
     distance = np.abs(index.centre[order] - centre[:, None])
     right = index.strand[order] == strand[:, None]
     hit = right & (distance <= STRIDE)
@@ -78,11 +78,17 @@ def recall(index: Index, queries: np.ndarray, centre: np.ndarray, strand: np.nda
     return {"@1": hit[:, 0].mean(), "@10": hit.any(1).mean(), "overlap@1": overlap[:, 0].mean()}
 
 
-def ranked(index: Index, queries: np.ndarray, dim: int = 0) -> np.ndarray:
-    """Windows by falling cosine similarity, int [queries, n]."""
-    vectors, dim = index.vectors, dim or queries.shape[1]
-    vectors = vectors[:, :dim] / np.linalg.norm(vectors[:, :dim], axis=1, keepdims=True)
-    return np.argsort(-(queries[:, :dim] @ vectors.T), axis=1)
+def nearest(index: Index, queries: np.ndarray, count: int, dim: int = 0) -> np.ndarray:
+    """The `count` most similar windows by falling cosine similarity, int [queries, count]."""
+    dim, count = dim or queries.shape[1], min(count, len(index.centre))
+    vectors = index.vectors[:, :dim] / np.linalg.norm(index.vectors[:, :dim], axis=1, keepdims=True)
+
+    def search(part: np.ndarray) -> np.ndarray:
+        score = part[:, :dim] @ vectors.T
+        best = np.argpartition(-score, count - 1, axis=1)[:, :count]
+        return np.take_along_axis(best, np.argsort(-np.take_along_axis(score, best, 1), axis=1), 1)
+
+    return in_batches(search, queries)
 
 
 def in_batches(embed: Embed, *arrays: np.ndarray, size: int = 128) -> np.ndarray:
