@@ -1,0 +1,155 @@
+// Package ort runs encoders on ONNX Runtime, on the CPU.
+//
+// One session serves any number of goroutines; a call of Encode computes on the
+// goroutine's own thread. Speed comes from calling it on as many goroutines as
+// there are cores: ONNX Runtime's own threads wait for one another and are slower.
+package ort
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"github.com/porevec/porevec/embed"
+	"github.com/porevec/porevec/signal"
+)
+
+// Encoder is an [embed.Encoder].
+type Encoder struct {
+	model embed.Model
+	// closing is held for reading by every Encode under way.
+	closing sync.RWMutex
+	session *onnx.DynamicAdvancedSession // nil once closed
+}
+
+// New opens a model. It calls [Init].
+func New(model embed.Model) (*Encoder, error) {
+	if err := Init(); err != nil {
+		return nil, fatal("load ONNX Runtime", err)
+	}
+	options, err := sessionOptions()
+	if err != nil {
+		return nil, fatal("configure ONNX Runtime", err)
+	}
+	defer options.Destroy()
+	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(model.File,
+		[]string{"signal", "shift", "scale"}, []string{"embedding"}, options)
+	if err != nil {
+		return nil, fatal("open model "+model.ID, err)
+	}
+	return &Encoder{model: model, session: session}, nil
+}
+
+// sessionOptions make Run compute on the calling thread alone.
+func sessionOptions() (*onnx.SessionOptions, error) {
+	o, err := onnx.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		o.SetIntraOpNumThreads(1),
+		o.SetInterOpNumThreads(1),
+		o.SetExecutionMode(onnx.ExecutionModeSequential),
+		o.SetGraphOptimizationLevel(onnx.GraphOptimizationLevelEnableAll),
+		o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
+		o.AddSessionConfigEntry("session.inter_op.allow_spinning", "0"),
+		o.SetCpuMemArena(true),
+		// A pattern is kept for every shape ever seen, and short chunks have any.
+		o.SetMemPattern(false),
+	)
+	if err != nil {
+		o.Destroy()
+		return nil, err
+	}
+	return o, nil
+}
+
+// Model is the model that was opened.
+func (e *Encoder) Model() embed.Model { return e.model }
+
+// Close waits for the calls under way and frees the session.
+func (e *Encoder) Close() error {
+	e.closing.Lock()
+	defer e.closing.Unlock()
+	if e.session == nil {
+		return nil
+	}
+	err := e.session.Destroy()
+	e.session = nil
+	return err
+}
+
+// Encode implements [embed.Encoder]. A call under way cannot be cancelled; it
+// takes milliseconds.
+func (e *Encoder) Encode(ctx context.Context, in *signal.Batch, out []float32) error {
+	if err := ctx.Err(); err != nil {
+		return &signal.Error{Class: signal.Cancelled, Op: "encode", Err: err}
+	}
+	if err := e.model.CheckBatch(in, out); err != nil {
+		return fatal("encode", err)
+	}
+	if in.Len() == 0 {
+		return nil
+	}
+	e.closing.RLock()
+	defer e.closing.RUnlock()
+	if e.session == nil {
+		return fatal("encode", errors.New("the encoder is closed"))
+	}
+	if err := e.run(in, out); err != nil {
+		return fatal(fmt.Sprintf("encode %d chunks of %d samples", in.Len(), in.Window), err)
+	}
+	return nil
+}
+
+// run lets ONNX Runtime read and write the caller's memory: nothing is copied.
+func (e *Encoder) run(in *signal.Batch, out []float32) error {
+	n := int64(in.Len())
+	var bound binding
+	defer bound.release()
+	signals := bind(&bound, in.Samples, n, 1, 1, int64(in.Window))
+	shift := bind(&bound, in.Shift, n, 1, 1, 1)
+	scale := bind(&bound, in.Scale, n, 1, 1, 1)
+	embedding := bind(&bound, out, n, int64(e.model.Dim))
+	if bound.err != nil {
+		return bound.err
+	}
+	return e.session.Run([]onnx.Value{signals, shift, scale}, []onnx.Value{embedding})
+}
+
+// binding holds the tensors of one call. Their memory is pinned because ONNX
+// Runtime keeps the pointers in its own.
+type binding struct {
+	pinner  runtime.Pinner
+	tensors []onnx.Value
+	err     error
+}
+
+func bind[T int16 | float32](b *binding, data []T, shape ...int64) onnx.Value {
+	if b.err != nil {
+		return nil
+	}
+	b.pinner.Pin(&data[0])
+	tensor, err := onnx.NewTensor(onnx.NewShape(shape...), data)
+	if err != nil {
+		b.err = err
+		return nil
+	}
+	b.tensors = append(b.tensors, tensor)
+	return tensor
+}
+
+func (b *binding) release() {
+	for _, t := range b.tensors {
+		t.Destroy()
+	}
+	b.pinner.Unpin()
+}
+
+func fatal(op string, err error) error {
+	return &signal.Error{Class: signal.Fatal, Op: op, Err: err}
+}
