@@ -1,0 +1,79 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/porevec/porevec/signal"
+)
+
+// SchemaVersion is the version of the schema written here. Columns and metadata
+// may be added within a version; nothing is removed or changes its meaning.
+const SchemaVersion = 1
+
+// The keys of the schema's metadata. A sample id is never among them: it may
+// name a patient.
+const (
+	keySchema        = "porevec.schema"
+	keyRun           = "porevec.run"
+	keyFlowCell      = "porevec.flow_cell_id"
+	keyFlowCellCode  = "porevec.flow_cell_product_code"
+	keyKit           = "porevec.kit"
+	keySampleRate    = "porevec.sample_rate"
+	keyModel         = "porevec.model"
+	keyModelDigest   = "porevec.model_digest"
+	keyNormalization = "porevec.normalization"
+	keyWindow        = "porevec.window"
+	keyHop           = "porevec.hop"
+	keyDim           = "porevec.dim"
+	keyVersion       = "porevec.version"
+)
+
+// recipeMetadata is the part of the metadata that files have too; a file may
+// hold several runs.
+func recipeMetadata(r *signal.Recipe) (keys, values []string) {
+	keys = []string{keySchema, keyModel, keyModelDigest, keyNormalization, keyWindow, keyHop, keyDim, keyVersion}
+	values = []string{
+		strconv.Itoa(SchemaVersion), r.ModelID, r.ModelDigest, r.Normalization,
+		strconv.Itoa(r.Window), strconv.Itoa(r.Hop), strconv.Itoa(r.Dim), r.Version,
+	}
+	return keys, values
+}
+
+func metadata(run *signal.Run, r *signal.Recipe) arrow.Metadata {
+	keys, values := recipeMetadata(r)
+	keys = append(keys, keyRun, keyFlowCell, keyFlowCellCode, keyKit, keySampleRate)
+	values = append(values, run.AcquisitionID, run.FlowCellID, run.FlowCellProductCode, run.SequencingKit,
+		strconv.Itoa(int(run.SampleRateHz)))
+	return arrow.NewMetadata(keys, values)
+}
+
+// readMetadata is the inverse of metadata, but for what the columns tell.
+func readMetadata(md arrow.Metadata) (*signal.Run, *signal.Recipe, error) {
+	text := func(key string) string {
+		value, _ := md.GetValue(key)
+		return value
+	}
+	var failed error
+	number := func(key string, bits int) int {
+		n, err := strconv.ParseUint(text(key), 10, bits)
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("metadata %s is %.40q, not a number in range", key, text(key))
+		}
+		return int(n)
+	}
+	if version := text(keySchema); version != strconv.Itoa(SchemaVersion) {
+		return nil, nil, fmt.Errorf("metadata %s is %.40q, this porevec reads version %d", keySchema, version, SchemaVersion)
+	}
+	run := &signal.Run{
+		AcquisitionID: text(keyRun), FlowCellID: text(keyFlowCell), FlowCellProductCode: text(keyFlowCellCode),
+		SequencingKit: text(keyKit), SampleRateHz: uint16(number(keySampleRate, 16)),
+	}
+	recipe := &signal.Recipe{
+		ModelID: text(keyModel), ModelDigest: text(keyModelDigest), Normalization: text(keyNormalization),
+		Window: number(keyWindow, 31), Hop: number(keyHop, 31), Dim: number(keyDim, 31), Version: text(keyVersion),
+	}
+	return run, recipe, failed
+}

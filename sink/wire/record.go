@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/porevec/porevec/signal"
+)
+
+// fields are the columns of a message.
+func fields(r *signal.Recipe) []arrow.Field {
+	return []arrow.Field{
+		{Name: "read_id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}},
+		{Name: "channel", Type: arrow.PrimitiveTypes.Uint16},
+		{Name: "mux", Type: arrow.PrimitiveTypes.Uint8},
+		{Name: "chunk", Type: arrow.PrimitiveTypes.Uint32},
+		{Name: "read_start", Type: arrow.PrimitiveTypes.Uint64},
+		{Name: "chunk_start", Type: arrow.PrimitiveTypes.Uint64},
+		{Name: "samples", Type: arrow.PrimitiveTypes.Uint32},
+		{Name: "flags", Type: arrow.PrimitiveTypes.Uint16},
+		{Name: "embedding", Type: embeddingType(r)},
+	}
+}
+
+func embeddingType(r *signal.Recipe) *arrow.FixedSizeListType {
+	var element arrow.DataType = arrow.PrimitiveTypes.Float32
+	if r.DType == Float16 {
+		element = arrow.FixedWidthTypes.Float16
+	}
+	return arrow.FixedSizeListOfNonNullable(int32(r.Dim), element)
+}
+
+// FileSchema is the schema of a file of vectors of one recipe: the columns of a
+// message after a column `run`, since a file may hold several runs.
+func FileSchema(r *signal.Recipe) *arrow.Schema {
+	keys, values := recipeMetadata(r)
+	md := arrow.NewMetadata(keys, values)
+	return arrow.NewSchema(append([]arrow.Field{{Name: "run", Type: arrow.BinaryTypes.String}}, fields(r)...), &md)
+}
+
+// FileRecord gives the batch as rows of a file of [FileSchema]. It borrows the
+// batch's memory: release it before the batch changes.
+func (b *Batch) FileRecord() (arrow.RecordBatch, error) {
+	columns, err := b.columns()
+	if err != nil {
+		return nil, err
+	}
+	runs := array.NewStringBuilder(memory.DefaultAllocator)
+	defer runs.Release()
+	runs.Reserve(b.Len())
+	for range b.Len() {
+		runs.Append(b.Run.AcquisitionID)
+	}
+	columns = append([]arrow.Array{runs.NewArray()}, columns...)
+	return record(FileSchema(b.Recipe), columns, b.Len()), nil
+}
+
+// message gives the batch as the record of a message; it borrows memory too.
+func (b *Batch) message() (arrow.RecordBatch, error) {
+	columns, err := b.columns()
+	if err != nil {
+		return nil, err
+	}
+	md := metadata(b.Run, b.Recipe)
+	return record(arrow.NewSchema(fields(b.Recipe), &md), columns, b.Len()), nil
+}
+
+func record(schema *arrow.Schema, columns []arrow.Array, rows int) arrow.RecordBatch {
+	rec := array.NewRecordBatch(schema, columns, int64(rows))
+	for _, c := range columns {
+		c.Release()
+	}
+	return rec
+}
+
+// columns wraps the batch's slices as Arrow arrays; only float16 vectors are
+// copied.
+func (b *Batch) columns() ([]arrow.Array, error) {
+	n, types := b.Len(), fields(b.Recipe)
+	if b.Recipe.Dim < 1 || len(b.Vectors) != n*b.Recipe.Dim {
+		return nil, fmt.Errorf("%d rows of dimension %d hold %d values", n, b.Recipe.Dim, len(b.Vectors))
+	}
+	var vectors []byte
+	switch b.Recipe.DType {
+	case Float32:
+		vectors = bytesOf(b.Vectors)
+	case Float16:
+		halves := make([]uint16, len(b.Vectors))
+		for i, f := range b.Vectors {
+			halves[i] = half(f)
+		}
+		vectors = bytesOf(halves)
+	default:
+		return nil, fmt.Errorf("embeddings of type %q: known are %s and %s", b.Recipe.DType, Float16, Float32)
+	}
+	columns := make([]arrow.Array, 0, len(types)+1)
+	for i, values := range [][]byte{
+		bytesOf(b.ReadIDs), bytesOf(b.Channels), b.Muxes, bytesOf(b.Chunks),
+		bytesOf(b.ReadStarts), bytesOf(b.ChunkStarts), bytesOf(b.Samples), bytesOf(b.Flags),
+	} {
+		columns = append(columns, array.MakeFromData(data(types[i].Type, n, values)))
+	}
+	list := embeddingType(b.Recipe)
+	elements := data(list.Elem(), len(b.Vectors), vectors)
+	columns = append(columns, array.MakeFromData(
+		array.NewData(list, n, []*memory.Buffer{nil}, []arrow.ArrayData{elements}, 0, 0)))
+	return columns, nil
+}
+
+func data(t arrow.DataType, n int, values []byte) arrow.ArrayData {
+	return array.NewData(t, n, []*memory.Buffer{nil, memory.NewBufferBytes(values)}, nil, 0, 0)
+}
+
+// bytesOf is the memory of fixed-size values, in the machine's byte order; Arrow
+// names the order in the schema.
+func bytesOf[T any](values []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), len(values)*int(unsafe.Sizeof(*new(T))))
+}
