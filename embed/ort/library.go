@@ -128,6 +128,8 @@ func reason(err error) string {
 	if strings.Contains(text, "Error setting ORT API base") {
 		return "older than " + MinVersion
 	}
-	text = strings.TrimPrefix(text, "Platform-specific initialization failed: ")
-	return strings.TrimPrefix(text, "Error loading ONNX shared library ")
+	if _, loader, ok := strings.Cut(text, `": `); ok { // after the quoted path
+		return loader
+	}
+	return text
 }
