@@ -2,10 +2,15 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/porevec/porevec/signal"
 )
+
+// ErrEncode marks the failure of an encoder, as against a source or a sink.
+var ErrEncode = errors.New("encoding failed")
 
 // job carries a batch from the cutter through an encoder to the sink.
 type job struct {
@@ -40,6 +45,9 @@ func (p *Pipeline) encode(ctx context.Context) error {
 		j.vectors = j.vectors[:j.batch.Len()*j.line.Recipe.Dim]
 		err := j.line.Encoder.Encode(ctx, j.batch, j.vectors)
 		p.spent(func(s *Stages) *time.Duration { return &s.Encode }, begin)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrEncode, err)
+		}
 		j.encoded <- err
 	}
 	return nil
