@@ -1,12 +1,13 @@
-"""Write a family's model card from its model files and the report of evaluate.py."""
+"""Write a family's model card from its model files and the reports of evaluate.py."""
 
 import argparse
 import json
 import os
+import re
 
 import onnx
 
-from families import FAMILIES, STRIDE, Family
+from families import FAMILIES, STRIDE, WINDOWS, Family
 from graph import weights_of
 from model import REFERENCE, SIGNAL, Layer
 
@@ -26,43 +27,43 @@ def table(head: list[str], rows: list[list]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in cells)
 
 
-def simulated_rows(report: dict) -> list[list]:
-    return [
+def simulated_section(report: dict) -> str:
+    """Recall of simulated chunks of one genome."""
+    rows = [
         [window, conditions, kind, *(float(values[r]) for r in RECALL)]
-        for window, entry in report.items()
+        for window, entry in report["windows"].items()
         for conditions in ("harsh", "plain")
         for kind, values in entry[conditions].items()
     ]
+    count = report["windows"][str(WINDOWS[0])]["index_windows"]
+    return f"""### Simulated reads of {report['genome']}: {count:,} windows in the index
+
+{table(["window", "conditions", "tower", *RECALL], rows)}"""
 
 
-def real_section(report: dict, command: str) -> str:
-    if "real" not in next(iter(report.values())):
-        return "Not measured: no labelled reads of this chemistry were at hand."
+def real_section(report: dict) -> str:
+    """Recall of real chunks of one genome; empty where none were measured."""
+    keys = "@1", "@10", "chance", "placed@1", "placed_chance", "read_vote"
     rows = [
-        [w, kind, *(float(v[k]) for k in ("@1", "@10", "chance", "placed@1", "placed_chance", "read_vote")), v["chunks"], v["reads"]]
-        for w, entry in report.items()
-        for kind, v in entry["real"].items()
+        [window, kind, *(float(values[k]) for k in keys), values["chunks"], values["reads"]]
+        for window, entry in report["windows"].items()
+        for kind, values in entry.get("real", {}).items()
     ]
     head = ["window", "tower", "@1", "@10", "chance", "placed @1", "its chance", "read vote", "chunks", "reads"]
-    return f"""{table(head, rows)}
-
-Up to ten chunks per read, after the fixed leader. A chunk is right when its best window is on the right strand with its
-centre inside the read's mapped span ± 500 bases; `placed` asks for ± 500 bases around where the chunk must lie if the
-read's speed was constant. The read vote sums up the 20 best windows of each chunk. The weights have never seen a real
-read; the family's nominal dwell was chosen with the speeds of these and other R9.4 reads in view.
-
-`{command} --labelled DIR`"""
+    return f"### Real reads of {report['genome']}\n\n{table(head, rows)}\n\n" if rows else ""
 
 
-def card(family: Family, models: str, report: dict) -> str:
+def card(family: Family, models: str, reports: list[dict]) -> str:
     files = {k: os.path.join(models, f"{family.id}.{k}.onnx") for k in ("int8", "fp32", "reference")}
     meta = {p.key: p.value for p in onnx.load(files["int8"]).metadata_props}
     reference = sum(w.size + b.size for w, b in weights_of(onnx.load(files["reference"])))
     sizes = [[os.path.basename(f), kind, f"{os.path.getsize(f):,}"] for kind, f in files.items()]
     short = next(k for k, f in FAMILIES.items() if f is family)
-    command = f"python evaluate.py {short} --pore-model TABLE --genome lambda.fa --models ../embed/models"
-    speeds = [[w, *(f"{e[k + '_samples_per_s'] / 1e6:.1f}" for k in ("fp32", "int8"))] for w, e in report.items()]
-    cosines = [[w, f"{e['cos_mean']:.4f}", f"{e['cos_p1']:.4f}"] for w, e in report.items()]
+    first = reports[0]["windows"]
+    speeds = [[w, *(f"{e[k + '_samples_per_s'] / 1e6:.1f}" for k in ("fp32", "int8"))] for w, e in first.items()]
+    cosines = [[w, f"{e['cos_mean']:.4f}", f"{e['cos_p1']:.4f}"] for w, e in first.items()]
+    real = "".join(map(real_section, reports)) or "No labelled real reads of this chemistry were at hand: not measured.\n\n"
+    steps = re.search(r"(\d+) steps", meta["trained"]).group(1)
     norm = (
         f"(pA − {meta['norm.mean_pa']}) / {meta['norm.sd_pa']}, the same for every read"
         if family.norm == "pa"
@@ -93,37 +94,37 @@ prefixes of 32 and 64 are embeddings of their own once normalized again. A secon
 
 Random sequence (GC ~ Beta(6, 6)) through a published table of k-mer levels and the simulator of `training/simulate.py`
 with its `HARSH` conditions: speed per read e^±0.3, Gamma dwell, level error per k-mer, white and AR(1) noise, drift,
-spikes, stalls, gain and offset error. No genome and no real read was trained on.
+spikes, stalls, gain and offset error. No genome and no real read was trained on; the nominal dwell of R9.4 and the range
+of the R10.4.1 offset were chosen after looking at a few real reads.
 
 Symmetric InfoNCE between the towers with a learned temperature, on prefixes of 32, 64 and 128; 64 sequences × 4 windows per batch, where
 the four (neighbours at 1–3 strides of {STRIDE} bases and the reverse complement) are each other's hard negatives; 70 % of the
 batches at 4096 samples, 30 % at 2048; AdamW, peak rate 2e-3, cosine; BF16 arithmetic.
 
-Trained {meta['trained']}, seed 1: `python train.py {short} --pore-model TABLE --held-out lambda.fa --out RUN --steps {meta['trained'].split(', ')[1].split()[0]}`.
+Trained {meta['trained']}, seed 1: `python train.py {short} --pore-model TABLE --held-out lambda.fa --out RUN --steps {steps}`.
 Teacher: {meta['teacher']}. SHA-256 of the folded fp32 weights: `{meta['weights.sha256']}`.
 
 ## Measured
 
-All with ONNX Runtime on a CPU, one thread: `{command}`.
+With ONNX Runtime on a CPU, one thread, for each genome below (none was trained on):
 
-**Simulated reads of phage lambda** ({report['4096']['index_windows']:,} windows of 4096 samples in the index: both strands, stride {STRIDE};
-2000 chunks). `@1`, `@10`: a window of the right strand with its centre within {STRIDE} bases of the chunk's. `overlap@1`: the best
-window shares at least half its bases with the chunk. *harsh* are the conditions of training, *plain* has independent
-noise at the table's level and nothing else.
+`python evaluate.py {short} --pore-model TABLE --genome FASTA --label NAME --models ../embed/models [--labelled DIR]`
 
-{table(["window", "conditions", "tower", *RECALL], simulated_rows(report))}
+{"".join(simulated_section(r) + chr(10) * 2 for r in reports)}2000 chunks per row; both strands indexed every {STRIDE} bases. `@1`, `@10`: a window of the right strand with its centre
+within {STRIDE} bases of the chunk's. `overlap@1`: the best window shares at least half its bases with the chunk. *harsh*
+are the conditions of training; *plain* is independent noise at the table's level and nothing else.
 
-**int8 against fp32**, cosine on the harsh chunks:
+{real}Up to ten chunks per read, after the fixed leader. A chunk is right when its best window is on the right strand with its
+centre inside the read's mapped span ± 500 bases; *placed* asks for ± 500 bases around where the chunk must lie if the
+read's speed was constant. The read vote joins the 20 best windows of each chunk.
+
+### int8 against fp32: cosine on the harsh chunks of {reports[0]['genome']}
 
 {table(["window", "mean", "1st percentile"], cosines)}
 
-**Speed**, million samples per second, one thread of a shared server CPU with AVX-512 VNNI, batch 8, best run:
+### Speed: million samples per second, one thread of a shared server CPU with AVX-512 VNNI, batch 8, best run
 
 {table(["window", "fp32", "int8"], speeds)}
-
-**Real reads**
-
-{real_section(report, command)}
 
 ## Limits
 
@@ -140,15 +141,15 @@ Licence: {meta['licence']}.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--report", required=True, help="output of evaluate.py")
+    parser.add_argument("--reports", nargs="+", required=True, help="outputs of evaluate.py, one per genome")
     parser.add_argument("--models", required=True, help="folder of the model files")
     args = parser.parse_args()
-    family = FAMILIES[args.family]
-    with open(args.report) as file:
-        report = json.load(file)
-    report.pop("model.id")
+    family, reports = FAMILIES[args.family], []
+    for path in args.reports:
+        with open(path) as file:
+            reports.append(json.load(file))
     with open(os.path.join(args.models, family.id + ".md"), "w") as file:
-        file.write(card(family, args.models, report))
+        file.write(card(family, args.models, reports))
 
 
 if __name__ == "__main__":

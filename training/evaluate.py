@@ -1,8 +1,9 @@
-"""Measure a family's model files with ONNX Runtime and write the retention figures into them.
+"""Measure a family's model files with ONNX Runtime.
 
 Prints one JSON object. Simulated reads: chunk recall on a genome that was never trained on, fp32 and
 int8, per window, under the training's conditions and under plain ones. Real reads, where given:
-chunk recall, the chance level, and votes of whole reads.
+chunk recall, the chance level, and votes of whole reads. With --write the retention figures go into the
+metadata of the model files.
 """
 
 import argparse
@@ -51,7 +52,8 @@ def real(reads: list[LabelledRead], family: Family, index: Index, embed: Embed, 
         if not len(starts):
             continue
         adc = read.adc[starts[:, None] + np.arange(window)]
-        shift, scale = normalization(family, adc, np.full((len(adc), 1), read.offset, np.float32))
+        offset = np.full((len(adc), 1), read.offset, np.float32)
+        shift, scale = normalization(family, adc, offset, read.counts_per_pa)
         vectors = embed(adc, shift, scale)
         order = nearest(index, vectors, VOTES)
         right = index.strand == read.strand
@@ -107,7 +109,8 @@ def main() -> None:
     parser.add_argument("--genome", required=True, help="FASTA that was never trained on")
     parser.add_argument("--models", required=True, help="folder of the model files")
     parser.add_argument("--labelled", help="folder of real reads with truth.tsv")
-    parser.add_argument("--label", default="lambda", help="label of the reads that come from the genome")
+    parser.add_argument("--label", default="lambda", help="name of the genome, and label of the real reads that come from it")
+    parser.add_argument("--write", action="store_true", help="write retention.* into the model files")
     args = parser.parse_args()
     family, table, genome = FAMILIES[args.family], pore.load(args.pore_model), read_fasta(args.genome)
     base = os.path.join(args.models, family.id)
@@ -115,7 +118,7 @@ def main() -> None:
     reference = runtime.reference_embedder(base + ".reference.onnx")
     reads = labelled_reads(args.labelled, args.label) if args.labelled else []
 
-    report, retention = {"model.id": family.id}, {}
+    windows, retention = {}, {}
     for window in WINDOWS:
         index = build_index(genome, family.span(window), reference)
         entry = {"index_windows": len(index.centre)}
@@ -127,14 +130,15 @@ def main() -> None:
                 entry |= {f"{kind}_samples_per_s": speed(e, chunks) for kind, e in embed.items()}
         if reads:
             entry["real"] = {kind: real(reads, family, index, e, window) for kind, e in embed.items()}
-        report[str(window)] = entry
+        windows[window] = entry
         if window == WINDOWS[0]:
             retention = {f"retention.{k}": f"{entry[k]:.4f}" for k in ("cos_mean", "cos_p1")}
             retention |= {f"retention.recall1_{k}": f"{entry['harsh'][k]['@1']:.4f}" for k in embed}
-    for kind in embed:
+    for kind in embed if args.write else ():
         model = onnx.load(f"{base}.{kind}.onnx")
         graph.set_metadata(model, retention)
         onnx.save(model, f"{base}.{kind}.onnx")
+    report = {"model.id": family.id, "genome": args.label, "windows": windows}
     print(json.dumps(report, indent=1, default=lambda v: round(float(v), 4)))
 
 

@@ -35,6 +35,10 @@ class Family:
     mean_pa: float = 0.0
     sd_pa: float = 1.0
 
+    @property
+    def counts_per_pa(self) -> float:
+        return self.digitisation / self.range_pa
+
     def span(self, window: int) -> int:
         """Bases of the reference window that stands for `window` samples."""
         return round(window / self.samples_per_base)

@@ -15,6 +15,12 @@ from sequence import random_bases
 
 CASES = (4096, 4096, 2048, 1500)  # samples
 SEED = 23
+RUNTIME = f"onnxruntime {runtime.ort.__version__}, CPU"
+
+
+def numbers(vector: np.ndarray) -> list[float]:
+    """Nine digits: enough to restore every float32."""
+    return [float(f"{v:.9g}") for v in vector]
 
 
 def main() -> None:
@@ -36,11 +42,11 @@ def main() -> None:
             "signal_int16_le_base64": base64.b64encode(chunk.adc.astype("<i2").tobytes()).decode(),
             "shift": float(chunk.shift[0, 0]),
             "scale": float(chunk.scale[0, 0]),
-            "embedding": [float(v) for v in int8(*inputs)[0]],
-            "embedding_fp32": [float(v) for v in fp32(*inputs)[0]],
+            "embedding": numbers(int8(*inputs)[0]),
+            "embedding_fp32": numbers(fp32(*inputs)[0]),
         })  # fmt: skip
     with open(base + ".golden.json", "w") as file:
-        json.dump({"model.id": family.id, "window": CASES[0], "cases": cases}, file, indent=1)
+        json.dump({"model.id": family.id, "runtime": RUNTIME, "window": CASES[0], "cases": cases}, file)
         file.write("\n")
     print(base + ".golden.json", os.path.getsize(base + ".golden.json"), "bytes")
 

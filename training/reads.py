@@ -14,7 +14,8 @@ class LabelledRead:
 
     read_id: str
     adc: np.ndarray  # int16 [samples]
-    offset: float  # pA = (adc + offset) * range_pa / digitisation
+    offset: float  # adc counts
+    counts_per_pa: float  # pA = (adc + offset) / counts_per_pa
     start: int
     end: int
     strand: int
@@ -30,7 +31,9 @@ def labelled_reads(folder: str, label: str) -> list[LabelledRead]:
             path = os.path.join(folder, *row["file"].split("/")[-2:])
             with h5py.File(path) as file:
                 adc = next(iter(file["Raw/Reads"].values()))["Signal"][:]
-                offset = float(file["UniqueGlobalKey/channel_id"].attrs["offset"])
+                channel = file["UniqueGlobalKey/channel_id"].attrs
+                offset, counts = float(channel["offset"]), float(channel["digitisation"] / channel["range"])
             strand = 1 if row["strand"] == "+" else -1
-            reads.append(LabelledRead(row["read_id"], adc, offset, int(row["start"]), int(row["end"]), strand))
+            span = int(row["start"]), int(row["end"])
+            reads.append(LabelledRead(row["read_id"], adc, offset, counts, *span, strand))
     return reads

@@ -60,7 +60,7 @@ def simulate_chunks(
         part = slice(i, i + 256)
         parts.append(simulate(pore, family, bases[part], middle[part], samples, rng, conditions))
     adc, offset = digitize(family, np.concatenate(parts), rng)
-    shift, scale = normalization(family, adc, offset)
+    shift, scale = normalization(family, adc, offset, family.counts_per_pa)
     return Chunks(adc, shift, scale, centre, strand)
 
 

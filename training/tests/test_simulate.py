@@ -70,6 +70,6 @@ def test_adc_counts_normalize_like_current(family):
     rng = np.random.default_rng(5)
     current = rng.normal(90, 15, (3, 4096)).astype(np.float32)
     adc, offset = digitize(family, current, rng)
-    shift, scale = normalization(family, adc, offset)
+    shift, scale = normalization(family, adc, offset, family.counts_per_pa)
     x = np.clip((adc - shift) / scale, -CLIP, CLIP)
     assert np.abs(x - normalize(family, current)).max() < 0.04  # a few adc counts
