@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/porevec/porevec/embed/ort"
+	"github.com/porevec/porevec/fixtures"
+	"github.com/porevec/porevec/normalize"
+	"github.com/porevec/porevec/pipeline"
+	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/segment"
+	"github.com/porevec/porevec/signal"
+)
+
+// Samples per second of a flow cell with every channel sequencing at 5 kHz.
+const (
+	minionSamplesPerS     = 512 * 5000
+	promethionSamplesPerS = 2675 * 5000
+)
+
+// benchFlags are the flags of porevec bench.
+type benchFlags struct {
+	json    bool
+	reads   int
+	seconds float64
+	store   string
+	encoder encoderFlags
+}
+
+func newBench(g *global) *cobra.Command {
+	var f benchFlags
+	cmd := &cobra.Command{
+		Use:   "bench [FILE...]",
+		Short: "Measure the speed of this computer, stage by stage",
+		Long: `bench measures each stage alone and then the whole pipeline, on the given POD5
+files or on a run that it simulates. The last columns say how many flow cells with
+every channel sequencing a row keeps up with.
+
+Machines are noisy: compare rows of one run with each other, and look at other
+runs as a check.`,
+		Example: `  porevec bench
+  porevec bench --json run/a.pod5
+  porevec bench -t 1`,
+		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.json, "json", false, "one JSON object on stdout")
+	flags.IntVar(&f.reads, "reads", 400, "reads of the simulated run")
+	flags.Float64Var(&f.seconds, "seconds", 2, "least time spent on each row of encode")
+	flags.StringVar(&f.store, "store", "", "folder for the pipeline's store (default: a temporary one)")
+	f.encoder.register(flags)
+	return cmd
+}
+
+// benchRow is one measurement.
+type benchRow struct {
+	Stage       string  `json:"stage"`
+	Cores       int     `json:"cores"`
+	Samples     uint64  `json:"samples"`
+	Seconds     float64 `json:"seconds"`
+	SamplesPerS float64 `json:"samples_per_s"`
+	Remark      string  `json:"remark,omitempty"`
+}
+
+// benchResult is what bench --json prints.
+type benchResult struct {
+	CPU             string       `json:"cpu"`
+	Cores           int          `json:"cores"`
+	Runtime         string       `json:"onnxruntime"`
+	Model           string       `json:"model"`
+	FLOPsPerSample  float64      `json:"flops_per_sample"`
+	Rows            []benchRow   `json:"rows"`
+	PipelineStageS  stageSeconds `json:"pipeline_stage_s"`
+	PeakMemoryBytes uint64       `json:"peak_memory_bytes"`
+}
+
+func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
+	dir, err := os.MkdirTemp("", "porevec-bench-*")
+	if err != nil {
+		return exit(exitFailure, err)
+	}
+	defer os.RemoveAll(dir)
+	files, err := f.input(dir, paths)
+	if err != nil {
+		return inputError(err)
+	}
+	lines, err := f.encoder.open(g.logger())
+	if err != nil {
+		return exit(exitModel, err)
+	}
+	defer lines.Close()
+	b := bench{ctx: cmd.Context(), flags: f, dir: dir, files: files, lines: lines}
+	if err := b.measure(); err != nil {
+		return exit(exitFailure, err)
+	}
+	if f.json {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(b.result)
+	}
+	return b.result.print(cmd.OutOrStdout())
+}
+
+// input gives the files to read, simulating a run where none was named.
+func (f *benchFlags) input(dir string, paths []string) ([]string, error) {
+	if len(paths) > 0 {
+		return pod5.FindFiles(paths, true)
+	}
+	path := filepath.Join(dir, "simulated.pod5")
+	_, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 1, Reads: f.reads})
+	return []string{path}, err
+}
+
+// bench holds what the measurements share.
+type bench struct {
+	ctx    context.Context
+	flags  *benchFlags
+	dir    string
+	files  []string
+	lines  *lines
+	line   *pipeline.Line
+	result benchResult
+}
+
+func (b *bench) measure() error {
+	blocks, err := b.read()
+	if err != nil {
+		return err
+	}
+	if len(blocks) == 0 {
+		return errors.New("the input holds no signal")
+	}
+	if b.line, err = b.lines.lineFor(blocks[0].Read.Run); err != nil {
+		return err
+	}
+	m := b.line.Encoder.Model()
+	b.result.CPU, b.result.Cores = cpuName(), runtime.GOMAXPROCS(0)
+	b.result.Runtime, b.result.Model, b.result.FLOPsPerSample = ort.RuntimeVersion(), m.ID, m.FLOPsPerSample
+	batch, err := b.cut(blocks)
+	if err != nil {
+		return err
+	}
+	for _, size := range []int{1, 8, 32} {
+		if err := b.encode(batch, size, 1); err != nil {
+			return err
+		}
+	}
+	if err := b.encode(batch, b.flags.encoder.batch, b.flags.encoder.threads); err != nil {
+		return err
+	}
+	if err := b.whole(); err != nil {
+		return err
+	}
+	b.result.PeakMemoryBytes = peakMemory()
+	return nil
+}
+
+func (b *bench) row(stage string, cores int, samples uint64, took time.Duration, remark string) {
+	b.result.Rows = append(b.result.Rows, benchRow{stage, cores, samples, took.Seconds(), float64(samples) / took.Seconds(), remark})
+}
+
+// keptBlocks bounds the signal that is kept in memory for the later stages.
+const keptBlocks = 200
+
+// read decodes everything, keeping copies of the first blocks.
+func (b *bench) read() ([]*signal.Block, error) {
+	src := pod5.NewSource(b.files, pod5.SourceOptions{})
+	defer src.Close()
+	var kept []*signal.Block
+	var samples uint64
+	begin := time.Now()
+	for {
+		block, err := src.Next(b.ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && signal.ClassOf(err) != signal.Corrupt {
+			return nil, err
+		}
+		if err != nil {
+			continue
+		}
+		samples += uint64(len(block.Samples))
+		if len(kept) < keptBlocks {
+			c := signal.NewBlock(block.Read, block.Offset, append([]int16(nil), block.Samples...), nil)
+			c.Last = block.Last
+			kept = append(kept, c)
+		}
+		block.Release()
+	}
+	b.row("read (decode POD5)", 1, samples, time.Since(begin), "")
+	return kept, nil
+}
+
+// collector is a segment.Output that normalizes and keeps one window per chunk.
+type collector struct {
+	norm  *normalize.Normalizer
+	batch *signal.Batch
+	size  int
+}
+
+func (c *collector) Chunk(chunk signal.Chunk, samples []int16) error {
+	shift, scale, err := c.norm.Fit(samples, chunk.Read.Calibration)
+	if err != nil {
+		return err
+	}
+	if len(samples) == c.batch.Window && c.batch.Len() < c.size {
+		c.batch.Chunks = append(c.batch.Chunks, chunk)
+		c.batch.Samples = append(c.batch.Samples, samples...)
+		c.batch.Shift, c.batch.Scale = append(c.batch.Shift, shift), append(c.batch.Scale, scale)
+	}
+	return nil
+}
+func (*collector) Skip(*signal.Read, segment.Reason, uint64) {}
+func (*collector) End(*signal.Read, uint32)                  {}
+
+// cut segments and normalizes the kept blocks, and gives chunks to encode.
+func (b *bench) cut(blocks []*signal.Block) (*signal.Batch, error) {
+	seg, err := segment.New(b.line.Segment)
+	if err != nil {
+		return nil, err
+	}
+	out := &collector{norm: b.line.Normalize, size: max(32, b.flags.encoder.batch), batch: signal.NewBatch(32, b.line.Segment.Window)}
+	var samples uint64
+	begin := time.Now()
+	for _, block := range blocks {
+		samples += uint64(len(block.Samples))
+		if err := seg.Push(block, out); err != nil {
+			return nil, err
+		}
+	}
+	b.row("cut (segment, "+b.line.Recipe.Normalization+")", 1, samples, time.Since(begin), "")
+	if out.batch.Len() == 0 {
+		return nil, fmt.Errorf("no read is as long as a window of %d samples", b.line.Segment.Window)
+	}
+	return out.batch, nil
+}
+
+// encode runs the encoder alone with the given batch size and workers.
+func (b *bench) encode(chunks *signal.Batch, size, workers int) error {
+	size = min(size, chunks.Len())
+	w := chunks.Window
+	in := &signal.Batch{Window: w, Chunks: chunks.Chunks[:size], Samples: chunks.Samples[:size*w], Shift: chunks.Shift[:size], Scale: chunks.Scale[:size]}
+	var group errgroup.Group
+	runs := make([]uint64, workers)
+	begin := time.Now()
+	for i := range workers {
+		group.Go(func() error {
+			out := make([]float32, size*b.line.Recipe.Dim)
+			for time.Since(begin).Seconds() < b.flags.seconds {
+				if err := b.line.Encoder.Encode(b.ctx, in, out); err != nil {
+					return err
+				}
+				runs[i]++
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	took := time.Since(begin)
+	var n uint64
+	for _, r := range runs {
+		n += r
+	}
+	samples := n * uint64(size*w)
+	gflops := float64(samples) * b.result.FLOPsPerSample / took.Seconds() / 1e9
+	b.row(fmt.Sprintf("encode, batch %d", size), workers, samples, took, fmt.Sprintf("%.0f GFLOP/s", gflops))
+	return nil
+}
+
+// whole runs everything from the files to the acknowledgement of the stream.
+func (b *bench) whole() error {
+	store := b.flags.store
+	if store == "" {
+		store = filepath.Join(b.dir, "store")
+	}
+	delivery := deliveryFlags{nats: "embedded", store: store, rig: "bench"}
+	out, err := delivery.open(b.ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	src := pod5.NewSource(b.files, pod5.SourceOptions{})
+	defer src.Close()
+	p, err := pipeline.New(pipeline.Config{
+		Source: src, LineFor: b.lines.lineFor, Sink: out.sink,
+		Workers: b.flags.encoder.threads, BatchChunks: b.flags.encoder.batch, BatchAge: b.flags.encoder.batchAge,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return errors.Join(err, out.sink.Close())
+	}
+	report, err := p.Run(b.ctx)
+	if err != nil {
+		return err
+	}
+	res := newResult(report)
+	b.result.PipelineStageS = res.StageS
+	b.row("whole pipeline, to disk", b.result.Cores, report.Samples, report.Elapsed,
+		fmt.Sprintf("%d vectors acknowledged", report.Acknowledged))
+	return nil
+}
+
+func (r *benchResult) print(w io.Writer) error {
+	fmt.Fprintf(w, "%s, %d cores; ONNX Runtime %s; %s, %.0f FLOP/sample\n\n", r.CPU, r.Cores, r.Runtime, r.Model, r.FLOPsPerSample)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "stage\tcores\tM samples/s\tMinION\tPromethION\t\t")
+	for _, row := range r.Rows {
+		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t%s\t\n", row.Stage, row.Cores, row.SamplesPerS/1e6,
+			row.SamplesPerS/minionSamplesPerS, row.SamplesPerS/promethionSamplesPerS, row.Remark)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	s := r.PipelineStageS
+	fmt.Fprintf(w, "\nThe pipeline's stages were busy for: read %.2f s, cut %.2f s, encode %.2f s (all workers), deliver %.2f s.\n", s.Read, s.Cut, s.Encode, s.Deliver)
+	if r.PeakMemoryBytes > 0 {
+		fmt.Fprintf(w, "At most %d MB of memory were resident.\n", r.PeakMemoryBytes/1_000_000)
+	}
+	return nil
+}
+

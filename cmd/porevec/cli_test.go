@@ -1,0 +1,183 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/porevec/porevec/embed/ort"
+	"github.com/porevec/porevec/fixtures"
+)
+
+// needRuntime skips where ONNX Runtime is not installed; `make deps` does it.
+func needRuntime(t *testing.T) {
+	t.Helper()
+	if err := ort.Init(); err != nil {
+		t.Skipf("no ONNX Runtime: %v", err)
+	}
+}
+
+// simulatedRun writes two POD5 files of reads/2 simulated reads each.
+func simulatedRun(t *testing.T, reads int) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	paths := []string{filepath.Join(dir, "a.pod5"), filepath.Join(dir, "b.pod5")}
+	if _, err := fixtures.WriteRun(paths, fixtures.RunSpec{Seed: 11, Reads: reads}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestExitCodes(t *testing.T) {
+	empty := t.TempDir()
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"no command", nil, 0, "embed"},
+		{"unknown command", []string{"basecall"}, 2, "basecall"},
+		{"unknown flag", []string{"embed", "--basecall", "x"}, 2, "--basecall"},
+		{"no path", []string{"embed"}, 2, "at least 1"},
+		{"missing path", []string{"embed", "/nowhere/run"}, 4, "/nowhere/run"},
+		{"empty folder", []string{"embed", empty}, 4, "no .pod5 file"},
+		{"missing file to inspect", []string{"inspect", "/nowhere.pod5"}, 4, "/nowhere.pod5"},
+		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
+		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},
+		{"open listener", []string{"embed", empty, "--listen", "0.0.0.0:4222"}, 2, "loopback"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := runProgram(t, c.args...).want(t, c.code)
+			if all := o.stdout + o.stderr; !strings.Contains(all, c.says) {
+				t.Errorf("the output does not mention %q:\n%s", c.says, all)
+			}
+		})
+	}
+}
+
+func TestMissingRuntimeSaysWhatToDo(t *testing.T) {
+	dir := simulatedRun(t, 2)
+	cmd := program(t, "embed", dir, "--nats", "off", "-o", "x.npy")
+	cmd.Env = append(os.Environ(), "POREVEC_ORT="+filepath.Join(dir, "nothing.so"))
+	o := finish(t, cmd).want(t, exitModel)
+	if !strings.Contains(o.stderr, "make deps") {
+		t.Errorf("stderr does not name the command that helps:\n%s", o.stderr)
+	}
+}
+
+func TestEmbedAndSubscribe(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 10)
+	store := filepath.Join(t.TempDir(), "store")
+	first := runProgram(t, "embed", dir, "--store", store, "--json").want(t, 0).result(t)
+	if first.Files != 2 || first.Reads != 10 || first.Chunks == 0 || first.Acknowledged != first.Chunks || first.Published != first.Chunks {
+		t.Fatalf("result %+v", first)
+	}
+	if first.Model != "dna_r10.4.1_e8.2_400bps_5khz@v0" {
+		t.Errorf("model %q", first.Model)
+	}
+	var skipped uint64
+	for _, n := range first.SamplesSkipped {
+		skipped += n
+	}
+	if first.Samples != first.SamplesEmbedded+skipped {
+		t.Errorf("%d samples, %d embedded, %d skipped", first.Samples, first.SamplesEmbedded, skipped)
+	}
+	second := runProgram(t, "embed", dir, "--store", store, "--json").want(t, 0).result(t)
+	if second.Acknowledged != 0 || second.ChunksStored != first.Chunks {
+		t.Errorf("the second run acknowledged %d and found %d of %d chunks", second.Acknowledged, second.ChunksStored, first.Chunks)
+	}
+
+	all := vectors(t, runProgram(t, "subscribe", "--store", store, "--from", "start", "--until-idle", "1s", "--json").want(t, 0).stdout)
+	if uint64(len(all)) != first.Chunks {
+		t.Fatalf("%d vectors in the stream, want %d", len(all), first.Chunks)
+	}
+	v := all[0]
+	if v.Run == "" || len(v.ReadID) != 36 || v.Channel == 0 || v.Samples == 0 || v.Model != first.Model || len(v.Embedding) != 128 {
+		t.Errorf("row %+v", v)
+	}
+	one := vectors(t, runProgram(t, "subscribe", "--store", store, "--from", "start", "--until-idle", "1s", "--json", "--read", v.ReadID).want(t, 0).stdout)
+	if len(one) == 0 || slices.ContainsFunc(one, func(o vector) bool { return o.ReadID != v.ReadID }) {
+		t.Errorf("the filter by read gave %d rows", len(one))
+	}
+	if rows := vectors(t, runProgram(t, "subscribe", "--store", store, "--from", "start", "-n", "3", "--json").want(t, 0).stdout); len(rows) != 3 {
+		t.Errorf("-n 3 gave %d rows", len(rows))
+	}
+	table := runProgram(t, "subscribe", "--store", store, "--from", "start", "-n", "2").want(t, 0).stdout
+	if !strings.Contains(table, v.ReadID) {
+		t.Errorf("the table does not show the first read:\n%s", table)
+	}
+}
+
+func TestFilesHoldTheSameVectors(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 6)
+	out := t.TempDir()
+	rows := vectors(t, runProgram(t, "embed", dir, "-o", "-").want(t, 0).stdout)
+	for _, name := range []string{"v.parquet", "v.arrow", "v.npy"} {
+		path := filepath.Join(out, name)
+		r := runProgram(t, "embed", dir, "--nats", "off", "-o", path, "--json").want(t, 0).result(t)
+		info, err := os.Stat(path)
+		if err != nil || r.Acknowledged != uint64(len(rows)) || info.Size() < int64(len(rows)*128*2) {
+			t.Errorf("%s: %d of %d rows, %v, %v", name, r.Acknowledged, len(rows), info, err)
+		}
+	}
+}
+
+func TestCorruptInputIsNamedAndSkipped(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 12)
+	good := runProgram(t, "embed", dir, "--nats", "off", "-o", "v.npy", "--json").want(t, 0).result(t)
+
+	whole, err := os.ReadFile(filepath.Join(dir, "a.pod5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"empty.pod5": nil, "foreign.pod5": []byte("this is no POD5 file"), "truncated.pod5": whole[:len(whole)/2],
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := runProgram(t, "embed", dir, "--nats", "off", "-o", "v.npy", "--json").want(t, exitSkipped)
+	r := o.result(t)
+	if r.Files != 5 || r.FilesFailed != 3 || r.Acknowledged != good.Acknowledged {
+		t.Errorf("%d files, %d failed, %d of %d chunks", r.Files, r.FilesFailed, r.Acknowledged, good.Acknowledged)
+	}
+	for _, name := range []string{"empty.pod5", "foreign.pod5", "truncated.pod5"} {
+		if !slices.ContainsFunc(r.Errors, func(e resultError) bool { return filepath.Base(e.File) == name && e.Class == "corrupt" }) {
+			t.Errorf("%s is not among the errors %v", name, r.Errors)
+		}
+	}
+}
+
+func TestInterruptDrains(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 40)
+	store := filepath.Join(t.TempDir(), "store")
+	cmd := program(t, "embed", dir, "--store", store, "--speed", "20x", "--json")
+	var stdout strings.Builder
+	cmd.Stdout = &stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the exit code is looked at
+	o := outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.String()}
+	r := o.want(t, exitInterrupted).result(t)
+	if r.Chunks == 0 || r.Acknowledged != r.Chunks {
+		t.Errorf("%d chunks were cut, %d acknowledged: the drain lost some", r.Chunks, r.Acknowledged)
+	}
+	rest := runProgram(t, "embed", dir, "--store", store, "--json").want(t, 0).result(t)
+	if rest.ChunksStored != r.Acknowledged || rest.ChunksStored+rest.Acknowledged != rest.Chunks {
+		t.Errorf("the next run found %d chunks stored (want %d), added %d of %d", rest.ChunksStored, r.Acknowledged, rest.Acknowledged, rest.Chunks)
+	}
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/porevec/porevec/pipeline"
+	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/segment"
+)
+
+// embedFlags are the flags of porevec embed.
+type embedFlags struct {
+	delivery deliveryFlags
+	encoder  encoderFlags
+
+	recursive    bool
+	readIDs      string
+	maxReads     uint64
+	speed        string
+	drainTimeout time.Duration
+	json         bool
+}
+
+func newEmbed(g *global) *cobra.Command {
+	var f embedFlags
+	cmd := &cobra.Command{
+		Use:   "embed PATH...",
+		Short: "Embed recorded runs (POD5 files or folders)",
+		Long: `embed reads POD5 files, cuts every read into chunks, embeds each chunk and
+delivers the vectors: to the NATS JetStream inside of this program (default; it
+lies in --store), to another NATS server, or to a file.
+
+An acknowledged vector is on disk. The stream is also the checkpoint: the same
+command, run again after an interruption or a power cut, continues where the
+stream ends and stores nothing twice.
+
+A corrupt file or read is named, skipped and counted; the rest goes on. Ctrl-C
+stops reading and delivers what is under way; a second one gives it up.`,
+		Example: `  porevec embed run/pod5                       into ./porevec-store
+  porevec embed run/pod5 --listen 127.0.0.1:4222   others may subscribe meanwhile
+  porevec embed a.pod5 -o a.parquet            into a file (.parquet .arrow .npy -)
+  porevec embed run/pod5 --nats nats://hub:4222    to another server
+  porevec embed a.pod5 --speed 1x              at the sequencer's pace
+  porevec embed a.pod5 --json | jq .acknowledged`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) },
+	}
+	flags := cmd.Flags()
+	f.delivery.register(flags)
+	f.encoder.register(flags)
+	flags.BoolVarP(&f.recursive, "recursive", "r", false, "look into folders below the given ones too")
+	flags.StringVarP(&f.readIDs, "read-ids", "l", "", "embed only the reads listed in this file, one id a line")
+	flags.Uint64VarP(&f.maxReads, "max-reads", "n", 0, "stop after this many reads (0: all)")
+	flags.StringVar(&f.speed, "speed", "max", "replay at a multiple of the sequencer's pace, e.g. 1x or 10x")
+	flags.DurationVar(&f.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")
+	flags.BoolVar(&f.json, "json", false, "end with one JSON object on stdout")
+	return cmd
+}
+
+func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
+	log := g.logger()
+	speed, err := parseSpeed(f.speed)
+	if err != nil {
+		return err
+	}
+	if err := f.delivery.validate(cmd.Flags()); err != nil {
+		return err
+	}
+	source, err := f.openSource(paths)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+
+	lines, err := f.encoder.open(log)
+	if err != nil {
+		return exit(exitModel, err)
+	}
+	defer lines.Close()
+
+	out, err := f.delivery.open(cmd.Context(), log)
+	if err != nil {
+		return exit(exitDelivery, err)
+	}
+	p, err := pipeline.New(pipeline.Config{
+		Source: source, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored,
+		Workers: f.encoder.threads, BatchChunks: f.encoder.batch, BatchAge: f.encoder.batchAge,
+		Speed: speed, Log: log,
+	})
+	if err != nil {
+		return errors.Join(usageError("%w", err), out.sink.Close())
+	}
+	finish := showProgress(g.quiet, source.Progress, p.Progress)
+	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
+	finish()
+
+	res := newResult(report)
+	res.Files, res.FilesFailed = source.Files()
+	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
+	if err := f.print(cmd, &res); err != nil {
+		return exit(exitFailure, err)
+	}
+	return f.verdict(report, res.FilesFailed, interrupted, err)
+}
+
+// openSource finds the files before anything is started.
+func (f *embedFlags) openSource(paths []string) (*pod5.Source, error) {
+	files, err := pod5.FindFiles(paths, f.recursive)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	if len(files) == 0 {
+		return nil, exit(exitInput, fmt.Errorf("no .pod5 file in %v (--recursive looks into folders below)", paths))
+	}
+	options := pod5.SourceOptions{MaxReads: f.maxReads}
+	if f.readIDs != "" {
+		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {
+			return nil, inputError(err)
+		}
+	}
+	return pod5.NewSource(files, options), nil
+}
+
+// print writes the result where it does not mix with vectors.
+func (f *embedFlags) print(cmd *cobra.Command, res *result) error {
+	if f.json {
+		return res.printJSON(cmd.OutOrStdout())
+	}
+	if f.delivery.output == "-" {
+		return res.print(cmd.ErrOrStderr())
+	}
+	return res.print(cmd.OutOrStdout())
+}
+
+// verdict turns what happened into an exit code.
+func (f *embedFlags) verdict(report pipeline.Report, filesFailed int, interrupted bool, err error) error {
+	if bad := report.Check(); bad != nil {
+		return exit(exitFailure, fmt.Errorf("the accounting does not add up, please report this: %w", bad))
+	}
+	switch {
+	case interrupted:
+		return exit(exitInterrupted, fmt.Errorf("interrupted; run the same command again to embed the rest"))
+	case errors.Is(err, pipeline.ErrEncode):
+		return exit(exitModel, err)
+	case err != nil && errors.Is(err, fs.ErrNotExist):
+		return exit(exitInput, err)
+	case err != nil:
+		return exit(exitDelivery, fmt.Errorf("%w\n%d chunks were not delivered; run the same command again to continue", err, report.ChunksFailed+report.ChunksCancelled))
+	case report.ReadsSkipped[pipeline.NoModel] > 0:
+		return exit(exitModel, fmt.Errorf("%d reads were not embedded: no model fits their run", report.ReadsSkipped[pipeline.NoModel]))
+	case filesFailed > 0 || report.ReadsSkipped[segment.Corrupt] > 0 || report.ChunksFailed > 0:
+		return exit(exitSkipped, nil)
+	}
+	return nil
+}
+
+// runUntilSignal runs the pipeline. The first interrupt stops its source and
+// lets it drain for at most drain; the second, or the end of that time, cancels.
+func runUntilSignal(ctx context.Context, p *pipeline.Pipeline, drain time.Duration, log *slog.Logger) (report pipeline.Report, interrupted bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	finished, watcher := make(chan struct{}), make(chan bool)
+	go func() {
+		select {
+		case <-finished:
+			watcher <- false
+			return
+		case <-signals:
+			log.Info("stopping: delivering what is under way; interrupt again to give it up")
+			p.Stop()
+		}
+		select {
+		case <-finished:
+		case <-signals:
+			cancel()
+		case <-time.After(drain):
+			log.Warn("not drained in time", "drain-timeout", drain)
+			cancel()
+		}
+		watcher <- true
+	}()
+	report, err = p.Run(ctx)
+	close(finished)
+	return report, <-watcher, err
+}
+
+// parseSpeed reads "max", "1x", "2.5x" or a bare number.
+func parseSpeed(s string) (float64, error) {
+	if s == "max" {
+		return 0, nil
+	}
+	var speed float64
+	var rest string
+	n, _ := fmt.Sscanf(s, "%f%s", &speed, &rest)
+	if n == 0 || (n == 2 && rest != "x") || !(speed > 0) {
+		return 0, usageError("--speed %q: say max, or a multiple of the sequencer's pace such as 1x", s)
+	}
+	return speed, nil
+}
+
+// defaultThreads leaves nothing idle: encoding is what the time goes to.
+func defaultThreads() int { return runtime.GOMAXPROCS(0) }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/porevec/porevec/embed"
+	"github.com/porevec/porevec/embed/ort"
+	"github.com/porevec/porevec/internal/version"
+	"github.com/porevec/porevec/normalize"
+	"github.com/porevec/porevec/pipeline"
+	"github.com/porevec/porevec/segment"
+	"github.com/porevec/porevec/signal"
+)
+
+// encoderFlags say what embeds and how.
+type encoderFlags struct {
+	model       string
+	device      string
+	window, hop int
+	dtype       string
+	threads     int
+	batch       int
+	batchAge    time.Duration
+}
+
+func (f *encoderFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.model, "model", "", "encoder: an id from 'porevec model list' or an .onnx file (default: what fits the run)")
+	flags.StringVar(&f.device, "device", "auto", "where to compute: auto or cpu")
+	flags.IntVar(&f.window, "window", 0, "samples in a chunk (default: the model's)")
+	flags.IntVar(&f.hop, "hop", 0, "samples from one chunk's start to the next (default: the window)")
+	flags.StringVar(&f.dtype, "dtype", "float16", "type of the vectors' elements: float16 or float32")
+	flags.IntVarP(&f.threads, "threads", "t", defaultThreads(), "encoders that run at once, one core each")
+	flags.IntVar(&f.batch, "batch", 16, "most chunks in one call of an encoder")
+	flags.DurationVar(&f.batchAge, "batch-age", 100*time.Millisecond, "longest wait of a chunk for its batch to fill")
+}
+
+// lines opens one encoder per model, when a run first needs it.
+type lines struct {
+	flags encoderFlags
+	fixed *embed.Model // --model
+	open  map[string]*pipeline.Line
+	log   *slog.Logger
+}
+
+// open checks that encoding will work at all before anything is read.
+func (f *encoderFlags) open(log *slog.Logger) (*lines, error) {
+	if f.device != "auto" && f.device != "cpu" {
+		return nil, fmt.Errorf("--device %q: this version computes on the CPU (auto or cpu)", f.device)
+	}
+	if f.dtype != "float16" && f.dtype != "float32" {
+		return nil, usageError("--dtype %q: must be float16 or float32", f.dtype)
+	}
+	if err := ort.Init(); err != nil {
+		return nil, err
+	}
+	l := &lines{flags: *f, open: make(map[string]*pipeline.Line), log: log}
+	if f.model != "" {
+		m, err := findModel(f.model)
+		if err != nil {
+			return nil, err
+		}
+		l.fixed = &m
+	}
+	return l, nil
+}
+
+// findModel takes an id or the path of a file.
+func findModel(name string) (embed.Model, error) {
+	if strings.HasSuffix(name, ".onnx") {
+		return embed.Load(name)
+	}
+	return embed.ByID(name)
+}
+
+// lineFor picks the model of a run and opens its encoder.
+func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
+	model := l.fixed
+	if model == nil {
+		m, err := embed.Pick(run)
+		if err != nil {
+			return nil, &signal.Error{Op: "choose a model", Err: err}
+		}
+		model = &m
+	}
+	if line := l.open[model.Digest]; line != nil {
+		return line, nil
+	}
+	line, err := l.newLine(*model)
+	if err != nil {
+		return nil, &signal.Error{Op: "open model " + model.ID, Err: err}
+	}
+	l.open[model.Digest] = line
+	l.log.Debug("encoder opened", "model", model.ID, "window", line.Recipe.Window, "hop", line.Recipe.Hop)
+	return line, nil
+}
+
+func (l *lines) newLine(m embed.Model) (*pipeline.Line, error) {
+	window := l.flags.window
+	if window == 0 {
+		window = m.DefaultWindow
+	}
+	if !slices.Contains(m.Windows, window) {
+		return nil, fmt.Errorf("window of %d samples: the model takes %v", window, m.Windows)
+	}
+	hop := l.flags.hop
+	if hop == 0 {
+		hop = window
+	}
+	norm, err := normalize.New(normalize.Method(m.NormMethod), m.NormMeanPA, m.NormSDPA)
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := ort.New(m)
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline.Line{
+		Encoder:   encoder,
+		Normalize: norm,
+		Segment:   segment.Config{Window: window, Hop: hop, MinSamples: m.MinSamples, LeaderSamples: m.LeaderSamples},
+		Recipe: &signal.Recipe{
+			ModelID: m.ID, ModelDigest: m.Digest, Normalization: m.NormMethod,
+			Window: window, Hop: hop, Dim: m.Dim, DType: l.flags.dtype, Version: version.Version,
+		},
+	}, nil
+}
+
+// names lists the models in use.
+func (l *lines) names() string {
+	var names []string
+	for _, line := range l.open {
+		names = append(names, line.Recipe.ModelID)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (l *lines) device() string { return "cpu" }
+
+func (l *lines) Close() error {
+	var errs []error
+	for _, line := range l.open {
+		errs = append(errs, line.Encoder.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// peakMemory is not known on this system.
+func peakMemory() uint64 { return 0 }

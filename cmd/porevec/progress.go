@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/porevec/porevec/pipeline"
+)
+
+// showProgress draws a bar on stderr until the returned function is called. It
+// does nothing when stderr is no terminal. Position and total are bytes of the
+// input; the text shows what people count in.
+func showProgress(quiet bool, position func() (done, total int64), report func() pipeline.Report) (finish func()) {
+	if quiet || !isTerminal(os.Stderr) {
+		return func() {}
+	}
+	_, total := position()
+	bar := progressbar.NewOptions64(max(total, 1),
+		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetTheme(progressbar.ThemeASCII),
+	)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				r := report()
+				bar.Describe(fmt.Sprintf("%s reads  %s samples/s", count(r.Reads), count(perSecond(r.Samples, r.Elapsed))))
+				done, _ := position()
+				_ = bar.Set64(min(done, total)) // a bar that cannot be drawn stops nothing
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-stopped
+		_ = bar.Finish()
+	}
+}
+
+func perSecond(n uint64, d time.Duration) uint64 {
+	if d <= 0 {
+		return 0
+	}
+	return uint64(float64(n) / d.Seconds())
+}
+
+// count prints a number the way people read it: 1234 → 1.23k.
+func count(n uint64) string {
+	switch {
+	case n < 10_000:
+		return fmt.Sprint(n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.1fk", float64(n)/1e3)
+	case n < 1_000_000_000:
+		return fmt.Sprintf("%.2fM", float64(n)/1e6)
+	default:
+		return fmt.Sprintf("%.2fG", float64(n)/1e9)
+	}
+}
