@@ -17,8 +17,7 @@ const (
 )
 
 // flowCells maps product codes, without FLO- and any suffix after a dash, to the
-// chemistry of their pore, after the lists that basecallers ship. FLO-MIN107
-// (R9.5) is read with the R9.4.1 model, as its users always did.
+// chemistry of their pore. FLO-MIN107 (R9.5) counts as R9.4.1, the nearest model.
 var flowCells = map[string]chemistry{
 	"min114": r1041, "min114hd": r1041, "flg114": r1041, "flg114hd": r1041,
 	"pro114": r1041, "pro114hd": r1041, "pro114m": r1041,
@@ -33,10 +32,10 @@ var flowCells = map[string]chemistry{
 }
 
 // r9Kits are the names, without prefix and variant, of the DNA and cDNA kits for
-// R9.4.1. Their numbers follow no rule.
+// R9.4.1. Their numbers follow no rule. Some ran on R10.0 and R10.3 too.
 var r9Kits = set(
-	"lsk108", "lsk109", "lsk110", "lsk111", "lsk208", "lsk308", "nsk007", // ligation
-	"rad001", "rad002", "rad003", "rad004", "rbk001", "rbk004", "rbk110", "rbk111", "lrk001", // rapid
+	"lsk108", "lsk109", "lsk110", "lsk111", // ligation
+	"rad002", "rad003", "rad004", "rbk001", "rbk004", "rbk110", "rbk111", "lrk001", // rapid
 	"ras201", "rab201", "rab204", "16s024", "rpb004", "rlb001", "rli001", // 16S, rapid PCR, low input
 	"lwb001", "lwp001", "psk004", "pbk004", "nbd110", "nbd111", "mlk111", // PCR, native barcoding
 	"pcs108", "pcs109", "pcs110", "pcs111", "pcb109", "pcb110", "pcb111", "dcs108", "dcs109", // cDNA
@@ -53,14 +52,14 @@ func set(names ...string) map[string]bool {
 
 // flowCellChemistry knows product codes such as FLO-MIN114.
 func flowCellChemistry(code string) chemistry {
-	code, _ = strings.CutPrefix(strings.ToLower(strings.TrimSpace(code)), "flo-")
+	code, _ = strings.CutPrefix(strings.ToLower(code), "flo-")
 	code, _, _ = strings.Cut(code, "-")
 	return flowCells[code]
 }
 
 // kitChemistry knows kit codes such as SQK-LSK114, sqk-rbk114-96, VSK-VSK004.
 func kitChemistry(code string) chemistry {
-	_, name, ok := strings.Cut(strings.ToLower(strings.TrimSpace(code)), "-")
+	_, name, ok := strings.Cut(strings.ToLower(code), "-")
 	if !ok {
 		return unknown
 	}

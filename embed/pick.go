@@ -3,7 +3,6 @@ package embed
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/porevec/porevec/signal"
 )
@@ -12,28 +11,32 @@ import (
 var ErrNoModel = errors.New("no model fits")
 
 // Pick finds the built-in model that was trained on the chemistry of a run. Flow
-// cell and kit decide; where one of them is missing or new, the other does; where
-// the run names neither, 5 kHz means R10.4.1, the only chemistry read at that rate.
-// Nothing else is guessed: a wrong model gives vectors that mean nothing. The
-// refusal is an [ErrNoModel] that names what the run says of itself.
+// cell and kit decide. Where one of them is missing, the other does; a flow cell
+// that is named but new leaves the decision only to a kit that was made for one
+// pore. Where the run names neither, 5 kHz decides in runs since 2023. Nothing else
+// is guessed: a wrong model gives vectors that mean nothing. The refusal is an
+// [ErrNoModel] that names what the run says of itself.
 func Pick(run *signal.Run) (Model, error) { return pick(builtIn(), run) }
 
 func pick(list []Model, run *signal.Run) (Model, error) {
+	cellCode, kitCode := flowCellOf(run), kitOf(run)
 	refuse := func(format string, args ...any) (Model, error) {
 		return Model{}, fmt.Errorf("%w flow cell %s, kit %s at %s: %s; models: %s; --model overrides the choice",
-			ErrNoModel, orUnknown(run.FlowCellProductCode), orUnknown(run.SequencingKit), rate(run.SampleRateHz),
-			fmt.Sprintf(format, args...), ids(list))
+			ErrNoModel, orUnknown(cellCode), orUnknown(kitCode), rate(run.SampleRateHz), fmt.Sprintf(format, args...), ids(list))
 	}
-	cell, kit := flowCellChemistry(run.FlowCellProductCode), kitChemistry(run.SequencingKit)
+	cell, kit := flowCellChemistry(cellCode), kitChemistry(kitCode)
 	chem := cell
 	switch {
 	case cell == directRNA || kit == directRNA:
 		return refuse("direct RNA, the models are for DNA")
 	case cell != unknown && kit != unknown && cell != kit:
 		return refuse("the flow cell is for %s, the kit for %s", cell, kit)
+	case cell == unknown && kit == r941 && cellCode != "":
+		return refuse("the kit was sold for several pores and the flow cell is not known")
 	case cell == unknown && kit != unknown:
 		chem = kit
-	case cell == unknown && missing(run.FlowCellProductCode) && missing(run.SequencingKit) && run.SampleRateHz == 5000:
+	case cellCode == "" && kitCode == "" && run.SampleRateHz == 5000 && run.AcquisitionStart.Year() >= 2023:
+		// R10.4.1 went to 5 kHz in 2023; before 2016, R7 was read at that rate.
 		chem = r1041
 	case cell == unknown:
 		return refuse("this does not tell the chemistry")
@@ -53,17 +56,8 @@ func pick(list []Model, run *signal.Run) (Model, error) {
 	return *best, nil
 }
 
-// missing knows how files say that they do not know a code.
-func missing(code string) bool {
-	switch strings.ToLower(strings.TrimSpace(code)) {
-	case "", "unknown", "none", "n/a", "na", "not_set":
-		return true
-	}
-	return false
-}
-
 func orUnknown(code string) string {
-	if missing(code) {
+	if code == "" {
 		return "unknown"
 	}
 	return code

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/porevec/porevec/signal"
 )
@@ -48,7 +49,6 @@ func TestPick(t *testing.T) {
 		{"FLO-MIN114", "SQK-NEW001", 5000, modelR10},
 		{"FLO-XYZ114", "SQK-RBK114-24", 5000, modelR10},
 		{"FLO-MIN106", "SQK-LSK109", 0, modelR9},
-		{"", "", 5000, modelR10},
 	} {
 		run := &signal.Run{FlowCellProductCode: c.cell, SequencingKit: c.kit, SampleRateHz: c.rate}
 		if m, err := Pick(run); err != nil || !strings.HasPrefix(m.ID, c.want) {
@@ -68,6 +68,8 @@ func TestPickRefuses(t *testing.T) {
 		{"FLO-MIN106", "SQK-RNA002", 3012, "RNA"},
 		{"", "SQK-RNA004-XL", 4000, "RNA"},
 		{"FLO-MIN114", "sqk-rbk114-96", 4000, "is for 5000 Hz"}, // before MinKNOW 23.04
+		{"FLO-MIN1101", "sqk-lsk109", 4000, "several pores"},    // seen in early R10 data
+		{"", "", 5000, "does not tell"},                         // R7 of 2015, R10.4.1 of 2023
 		{"FLO-MIN106", "SQK-LSK109", 3012, "is for 4000 Hz"},
 		{"FLO-MIN106", "SQK-LSK114", 4000, "the flow cell is for"},
 		{"FLO-MIN114", "SQK-LSK109", 5000, "the flow cell is for"},
@@ -93,6 +95,40 @@ func TestPickRefuses(t *testing.T) {
 				t.Errorf("the refusal %q lacks %q", err, part)
 			}
 		}
+	}
+}
+
+// Where the fields are empty, other texts of the run tell; all of these were
+// found in recorded runs.
+func TestPickReadsOtherTexts(t *testing.T) {
+	for name, c := range map[string]struct {
+		run  signal.Run
+		want string
+	}{
+		"protocol script of 2016": {signal.Run{
+			SampleRateHz: 4000,
+			TrackingID:   map[string]string{"exp_script_name": "python/recipes/nc/NC_48Hr_Sequencing_Run_FLO-MIN106_SQK-LSK108.py"},
+		}, modelR9},
+		"protocol name": {signal.Run{
+			SampleRateHz: 5000,
+			ProtocolName: "sequencing/sequencing_MIN114_DNA_e8_2_400K:FLO-MIN114:SQK-LSK114:400",
+		}, modelR10},
+		"context tags of 2018": {signal.Run{
+			SampleRateHz: 4000,
+			ContextTags:  map[string]string{"flowcell_type": "flo-min106", "sequencing_kit": "sqk-lsk109"},
+		}, modelR9},
+		"rate and year": {signal.Run{
+			SampleRateHz:     5000,
+			AcquisitionStart: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC),
+		}, modelR10},
+	} {
+		if m, err := Pick(&c.run); err != nil || !strings.HasPrefix(m.ID, c.want) {
+			t.Errorf("%s: got %s, %v; want %s", name, m.ID, err, c.want)
+		}
+	}
+	rna := &signal.Run{SampleRateHz: 4000, ProtocolName: "sequencing/sequencing_MIN004RA_RNA:FLO-MIN004RA:SQK-RNA004:130"}
+	if _, err := Pick(rna); !errors.Is(err, ErrNoModel) {
+		t.Errorf("a protocol for RNA: %v", err)
 	}
 }
 

@@ -48,7 +48,8 @@ func (e *Encoder) Model() embed.Model { return e.model }
 // Close does nothing.
 func (e *Encoder) Close() error { return nil }
 
-// Encode implements [embed.Encoder]; it takes about 0.1 s per chunk.
+// Encode implements [embed.Encoder]; it takes some tens of milliseconds
+// per chunk.
 func (e *Encoder) Encode(ctx context.Context, in *signal.Batch, out []float32) error {
 	if err := e.model.CheckBatch(in, out); err != nil {
 		return fatal("encode", err)
