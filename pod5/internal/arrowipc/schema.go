@@ -73,7 +73,8 @@ type Field struct {
 	Kind     Kind
 	Width    int      // bytes per value: Int, Float, FixedBinary, Timestamp, and the indices of a dictionary
 	Signed   bool     // Int
-	Unit     TimeUnit // Timestamp
+	Unit     TimeUnit // Timestamp, in UTC
+	NotNull  bool     // declared to have no nulls
 	Children []*Field
 	// Extension is the name of the extension type, or "".
 	Extension string
@@ -180,7 +181,7 @@ func (r *schemaReader) field(t flatbuf.Table, depth int) (*Field, error) {
 	if r.fields++; r.fields > maxFields || depth > maxDepth {
 		return nil, fmt.Errorf("%w: more than %d fields, or nested deeper than %d", ErrCorrupt, maxFields, maxDepth)
 	}
-	f := &Field{Name: t.String(0), node: r.nodes, firstBuffer: r.buffer}
+	f := &Field{Name: t.String(0), NotNull: !t.Bool(1), node: r.nodes, firstBuffer: r.buffer}
 	if dict := t.Table(4); t.Has(4) {
 		// Only the indices are in the batches; the values count on their own.
 		index := &Field{Kind: Int, Width: 4, Signed: true, buffers: 2}

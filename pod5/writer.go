@@ -1,0 +1,304 @@
+package pod5
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/porevec/porevec/pod5/internal/arrowipc"
+	"github.com/porevec/porevec/pod5/internal/flatbuf"
+	"github.com/porevec/porevec/pod5/internal/vbz"
+	"github.com/porevec/porevec/signal"
+)
+
+// How MinKNOW divides its tables.
+const (
+	rowSamples  = 102400 // at most, in a row of the signal table
+	signalBatch = 100    // rows of the signal table in a record batch
+	readBatch   = 1000   // rows of the reads table in a record batch
+)
+
+// WriterOptions describe a file to write.
+type WriterOptions struct {
+	// ID identifies the file; when zero, a random one is made.
+	ID [16]byte
+	// Software names the program that writes; "" means porevec.
+	Software string
+}
+
+// Writer writes one POD5 file. The file has a temporary name until Close gives it
+// the final one, so nobody takes it for finished before it is. About 150 bytes per
+// read are kept in memory until then. A Writer is not safe for concurrent use.
+type Writer struct {
+	path   string
+	opts   WriterOptions
+	file   *os.File
+	out    *countingWriter
+	tables []flatbuf.Fields // entries of the footer
+	vbz    *vbz.Encoder
+
+	signal   *arrowipc.Writer
+	signalAt int64              // where its table begins
+	rows     []*arrowipc.Column // of the signal table, not written yet
+	rowCount int64
+
+	batches                         [][]*arrowipc.Column // of the reads table
+	poreTypes, endReasons, runNames dictionary
+	runs                            []*signal.Run
+}
+
+// dictionary numbers texts in the order in which they come.
+type dictionary struct {
+	index  map[string]int
+	values []string
+}
+
+func (d *dictionary) number(text string) int {
+	if i, ok := d.index[text]; ok {
+		return i
+	}
+	if d.index == nil {
+		d.index = map[string]int{}
+	}
+	i := len(d.values)
+	d.index[text] = i
+	d.values = append(d.values, text)
+	return i
+}
+
+// Create begins a file. An existing file of that name is replaced by Close.
+func Create(path string, opts WriterOptions) (*Writer, error) {
+	if opts.ID == ([16]byte{}) {
+		if _, err := rand.Read(opts.ID[:]); err != nil {
+			return nil, fmt.Errorf("create %s: %w", path, err)
+		}
+		opts.ID[6], opts.ID[8] = opts.ID[6]&0x0f|0x40, opts.ID[8]&0x3f|0x80 // a random UUID, version 4
+	}
+	if opts.Software == "" {
+		opts.Software = "porevec"
+	}
+	file, err := os.Create(path + ".tmp")
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{path: path, file: file, out: &countingWriter{w: bufio.NewWriterSize(file, 1<<20)}, opts: opts, vbz: vbz.NewEncoder()}
+	for _, r := range signal.EndReasons() {
+		w.endReasons.number(string(r))
+	}
+	w.out.write([]byte(signature), opts.ID[:])
+	w.rows = newColumns(signalFields())
+	w.signalAt = w.out.n
+	w.signal = arrowipc.NewWriter(w.out, signalFields(), tableMetadata(opts.ID, opts.Software))
+	return w, nil
+}
+
+// countingWriter knows how much it has written. Its errors show in flush.
+type countingWriter struct {
+	w *bufio.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func (c *countingWriter) write(parts ...[]byte) {
+	for _, p := range parts {
+		c.Write(p) // a bufio.Writer keeps its first error
+	}
+}
+
+// Add writes a read with all of its samples. The read's Samples, Path and Origin
+// are not looked at.
+func (w *Writer) Add(read *signal.Read, samples []int16) error {
+	if read.Run == nil {
+		return fmt.Errorf("write %s: read %v has no run", w.path, read.ID)
+	}
+	run := w.runNames.number(read.Run.AcquisitionID)
+	if run == len(w.runs) {
+		w.runs = append(w.runs, read.Run)
+	}
+	pore, reason := w.poreTypes.number(read.PoreType), w.endReasons.number(string(read.EndReason))
+	if max(run, pore, reason) > math.MaxInt16 {
+		return fmt.Errorf("write %s: more than %d runs, pore types or end reasons", w.path, math.MaxInt16)
+	}
+	if n := len(w.batches); n == 0 || w.batches[n-1][0].Rows() == readBatch {
+		w.batches = append(w.batches, newColumns(readFields()))
+	}
+	columns := columnSet(w.batches[len(w.batches)-1])
+	columns.next().Bytes(read.ID[:])
+	list := columns.next()
+	for rest := samples; len(rest) > 0; {
+		n := min(len(rest), rowSamples)
+		list.Child(0).Int(w.addRow(read.ID, rest[:n]))
+		rest = rest[n:]
+	}
+	list.List()
+	columns.next().Int(int64(read.Number))
+	columns.next().Int(int64(read.Start))
+	columns.next().Float(float64(read.MedianBeforePA))
+	columns.next().Int(0) // events
+	for range 4 {         // tracked and predicted scaling: not known, and deprecated
+		columns.next().Float(math.NaN())
+	}
+	columns.next().Int(0) // reads since the mux change
+	columns.next().Float(0)
+	columns.next().Int(int64(len(samples)))
+	columns.next().Int(int64(read.Channel))
+	columns.next().Int(int64(read.Mux))
+	columns.next().Int(int64(pore))
+	columns.next().Float(float64(read.Calibration.Offset))
+	columns.next().Float(float64(read.Calibration.Scale))
+	columns.next().Int(int64(reason))
+	columns.next().Bool(read.EndReasonForced)
+	columns.next().Int(int64(run))
+	columns.next().Float(float64(read.OpenPorePA))
+	return nil
+}
+
+// columnSet hands out columns in order, so that a row is filled from left to right.
+type columnSet []*arrowipc.Column
+
+func (s *columnSet) next() *arrowipc.Column {
+	c := (*s)[0]
+	*s = (*s)[1:]
+	return c
+}
+
+// addRow writes a row of signal and gives its number.
+func (w *Writer) addRow(id signal.ReadID, samples []int16) int64 {
+	columns := columnSet(w.rows)
+	columns.next().Bytes(id[:])
+	columns.next().Append(func(dst []byte) []byte { return w.vbz.Append(dst, samples) })
+	columns.next().Int(int64(len(samples)))
+	if w.rows[0].Rows() == signalBatch {
+		w.flushRows()
+	}
+	w.rowCount++
+	return w.rowCount - 1
+}
+
+func (w *Writer) flushRows() {
+	w.signal.Batch(w.rows)
+	for _, c := range w.rows {
+		c.Reset()
+	}
+}
+
+// Close finishes the file and gives it its name.
+func (w *Writer) Close() error {
+	err := w.finish()
+	if err == nil {
+		err = os.Rename(w.file.Name(), w.path)
+	}
+	if err != nil {
+		os.Remove(w.file.Name())
+		return fmt.Errorf("write %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// Discard ends the writing and leaves no file.
+func (w *Writer) Discard() error {
+	return errors.Join(w.file.Close(), os.Remove(w.file.Name()))
+}
+
+func (w *Writer) finish() error {
+	if w.rows[0].Rows() > 0 {
+		w.flushRows()
+	}
+	err := w.endTable(signalTable, w.signalAt, w.signal)
+	err = errors.Join(err, w.writeRuns(), w.writeReads())
+	w.writeFooter()
+	return errors.Join(err, w.out.w.Flush(), w.file.Close())
+}
+
+// endTable closes a table and notes it for the footer.
+func (w *Writer) endTable(kind content, at int64, t *arrowipc.Writer) error {
+	err := t.Close()
+	w.tables = append(w.tables, flatbuf.Fields{at, t.Size(), int16(0), int16(kind)})
+	w.out.write(make([]byte, -w.out.n&7), w.opts.ID[:])
+	return err
+}
+
+func (w *Writer) writeRuns() error {
+	at := w.out.n
+	t := arrowipc.NewWriter(w.out, runFields(), tableMetadata(w.opts.ID, w.opts.Software))
+	for _, run := range w.runs {
+		columns := newColumns(runFields())
+		addRun(columns, run)
+		t.Batch(columns)
+	}
+	return w.endTable(runTable, at, t)
+}
+
+// addRun fills a row of columns that follow runColumns.
+func addRun(list []*arrowipc.Column, r *signal.Run) {
+	columns := columnSet(list)
+	columns.next().Text(r.AcquisitionID)
+	columns.next().Int(r.AcquisitionStart.UnixMilli())
+	columns.next().Int(int64(r.ADCMax))
+	columns.next().Int(int64(r.ADCMin))
+	addMap(columns.next(), r.ContextTags)
+	columns.next().Text(r.ExperimentName)
+	columns.next().Text(r.FlowCellID)
+	columns.next().Text(r.FlowCellProductCode)
+	columns.next().Text(r.ProtocolName)
+	columns.next().Text(r.ProtocolRunID)
+	columns.next().Int(r.ProtocolStart.UnixMilli())
+	columns.next().Text(r.SampleID)
+	columns.next().Int(int64(r.SampleRateHz))
+	columns.next().Text(r.SequencingKit)
+	columns.next().Text(r.Position)
+	columns.next().Text(r.PositionType)
+	columns.next().Text(r.Software)
+	columns.next().Text(r.SystemName)
+	columns.next().Text(r.SystemType)
+	addMap(columns.next(), r.TrackingID)
+}
+
+func addMap(c *arrowipc.Column, m map[string]string) {
+	entries := c.Child(0)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		entries.Child(0).Text(key)
+		entries.Child(1).Text(m[key])
+		entries.Struct()
+	}
+	c.List()
+}
+
+// writeReads writes the reads table. By now the dictionaries are complete, so one
+// batch each will do.
+func (w *Writer) writeReads() error {
+	at := w.out.n
+	fields := readFields()
+	t := arrowipc.NewWriter(w.out, fields, tableMetadata(w.opts.ID, w.opts.Software))
+	for _, f := range fields {
+		if f.Dictionary == nil {
+			continue
+		}
+		values := arrowipc.NewColumn(f.Dictionary)
+		for _, text := range map[int64]*dictionary{poreTypeDict: &w.poreTypes, endReasonDict: &w.endReasons, runDict: &w.runNames}[f.DictionaryID].values {
+			values.Text(text)
+		}
+		t.Dictionary(f.DictionaryID, values, false)
+	}
+	for _, columns := range w.batches {
+		t.Batch(columns)
+	}
+	return w.endTable(readsTable, at, t)
+}
+
+func (w *Writer) writeFooter() {
+	footer := flatbuf.Encode(flatbuf.Fields{uuidText(w.opts.ID), w.opts.Software, layoutVersion, w.tables})
+	w.out.write([]byte("FOOTER\x00\x00"), footer,
+		binary.LittleEndian.AppendUint64(nil, uint64(len(footer))), w.opts.ID[:], []byte(signature))
+}
