@@ -100,7 +100,7 @@ func (e *sumEncoder) Encode(_ context.Context, in *signal.Batch, out []float32) 
 		return fmt.Errorf("batch of %d×%d samples holds %d, room for %d values", in.Len(), in.Window, len(in.Samples), len(out))
 	}
 	for i := range in.Len() {
-		out[i*testDim], out[i*testDim+1] = fingerprint(in.Samples[i*in.Window : (i+1)*in.Window]), in.Scale[i]
+		out[i*testDim], out[i*testDim+1] = fingerprint(in.Samples[i*in.Window:(i+1)*in.Window]), in.Scale[i]
 	}
 	return nil
 }
@@ -229,7 +229,11 @@ func mixed() *tape {
 			t.steps = append(t.steps, step{block: &signal.Block{Read: r, Offset: 500, Last: true, Lost: 500,
 				Err: &signal.Error{Class: signal.Corrupt, Op: "decode signal", Err: errors.New("broken frame")}}})
 		case 7:
-			t.steps = append(t.steps, step{err: &signal.Error{Class: signal.Corrupt, Op: "open", File: "x.pod5", Err: errors.New("foreign")}})
+			lost := &signal.Error{Class: signal.Corrupt, Op: "open", File: "x.pod5", Err: errors.New("foreign")}
+			if i == 7 {
+				lost.ReadID = "a read of which nothing is known but its row"
+			}
+			t.steps = append(t.steps, step{err: lost})
 		default:
 			t.read(known, i, 950+i*40)
 		}
@@ -257,12 +261,12 @@ func TestOrderAndAccounting(t *testing.T) {
 		if d := cmp.Diff(reference, out.rows); d != "" {
 			t.Errorf("%d workers, batches of %d: other vectors or another order:\n%s", c.workers, c.batch, d)
 		}
-		want := map[segment.Reason]uint64{segment.TooShort: 5, segment.Corrupt: 5, NoModel: 5}
+		want := map[segment.Reason]uint64{segment.TooShort: 5, segment.Corrupt: 5 + 1, NoModel: 5}
 		if d := cmp.Diff(want, report.ReadsSkipped); d != "" {
 			t.Errorf("reads skipped (-want +got):\n%s", d)
 		}
-		// 5 files, 5 broken reads, and once for all: the run without a model.
-		if report.ErrorCount != 11 || report.Reads != 35 || report.Acknowledged != uint64(len(out.rows)) || len(out.rows) == 0 {
+		// 4 files, 1 lost and 5 broken reads, and once for all: the run without a model.
+		if report.ErrorCount != 11 || report.Reads != 36 || report.Acknowledged != uint64(len(out.rows)) || len(out.rows) == 0 {
 			t.Errorf("%d errors, %d reads, %d of %d rows acknowledged", report.ErrorCount, report.Reads, report.Acknowledged, len(out.rows))
 		}
 		if report.SamplesSkipped[NoModel] != 5*900 {

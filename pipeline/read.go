@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -26,8 +27,7 @@ func (p *Pipeline) read(ctx context.Context) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil && signal.ClassOf(err) == signal.Corrupt:
-			p.ledger.note(err)
-			p.cfg.Log.Warn("skipped", "error", err)
+			p.skipped(err)
 			continue
 		case err != nil:
 			return err
@@ -35,6 +35,20 @@ func (p *Pipeline) read(ctx context.Context) error {
 		if err := pace.each(ctx, block, p.send); err != nil {
 			return err
 		}
+	}
+}
+
+// skipped books what the source left out: a file, or a read of which no block
+// came.
+func (p *Pipeline) skipped(err error) {
+	p.ledger.note(err)
+	p.cfg.Log.Warn("skipped", "error", err)
+	var e *signal.Error
+	if errors.As(err, &e) && e.ReadID != "" {
+		p.ledger.update(func(r *Report) {
+			r.Reads++
+			r.ReadsSkipped[segment.Corrupt]++
+		})
 	}
 }
 

@@ -331,4 +331,3 @@ func (r *benchResult) print(w io.Writer) error {
 	}
 	return nil
 }
-

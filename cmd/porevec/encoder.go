@@ -37,7 +37,7 @@ func (f *encoderFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.hop, "hop", 0, "samples from one chunk's start to the next (default: the window)")
 	flags.StringVar(&f.dtype, "dtype", "float16", "type of the vectors' elements: float16 or float32")
 	flags.IntVarP(&f.threads, "threads", "t", defaultThreads(), "encoders that run at once, one core each")
-	flags.IntVar(&f.batch, "batch", 16, "most chunks in one call of an encoder")
+	flags.IntVar(&f.batch, "batch", 8, "most chunks in one call of an encoder")
 	flags.DurationVar(&f.batchAge, "batch-age", 100*time.Millisecond, "longest wait of a chunk for its batch to fill")
 }
 

@@ -64,4 +64,3 @@ func byKey(t *testing.T, rows []vector) map[string]vector {
 	}
 	return m
 }
-

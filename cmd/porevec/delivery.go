@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink"
+	"github.com/porevec/porevec/sink/file"
+	"github.com/porevec/porevec/sink/jetstream"
+)
+
+// defaultStore is where the JetStream inside of this program keeps its files.
+const defaultStore = "porevec-store"
+
+// deliveryFlags say where vectors go.
+type deliveryFlags struct {
+	output string
+	nats   string
+	creds  string
+	store  string
+	listen string
+	rig    string
+
+	// subset names the choice of reads, so that a part is never taken for the
+	// whole when a replay is resumed.
+	subset string
+}
+
+func (f *deliveryFlags) register(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.output, "output", "o", "", "write vectors to this .parquet, .arrow or .npy file, or as NDJSON to - (stdout)")
+	flags.StringVar(&f.nats, "nats", "embedded", "embedded, off, or the URL of a server (default with -o alone: off)")
+	flags.StringVar(&f.creds, "nats-creds", "", "credentials file for the server of --nats")
+	flags.StringVar(&f.store, "store", defaultStore, "folder of the embedded server's stream")
+	flags.StringVar(&f.listen, "listen", "", "let others on this computer connect to the embedded server, e.g. 127.0.0.1:4222")
+	flags.StringVar(&f.rig, "rig", "", "name of this computer in subjects (default: its host name)")
+}
+
+// validate settles what the flags mean together.
+func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
+	if f.output != "" && !flags.Changed("nats") && !flags.Changed("store") && !flags.Changed("listen") {
+		f.nats = "off"
+	}
+	switch {
+	case f.nats == "off" && f.output == "":
+		return usageError("--nats off leaves nowhere to deliver to: name a file with -o")
+	case f.nats == "off" && f.listen != "":
+		return usageError("--listen needs the embedded server, but --nats is off")
+	case f.nats != "off" && f.nats != "embedded" && !strings.Contains(f.nats, "://"):
+		return usageError("--nats %q: must be embedded, off, or a URL such as nats://host:4222", f.nats)
+	}
+	if f.nats != "off" {
+		if err := f.jetstream(nil).Validate(); err != nil {
+			return exit(exitUsage, err)
+		}
+	}
+	if f.output != "" && f.output != "-" && !file.Known(f.output) {
+		return usageError("-o %q: the name must end in .parquet, .arrow or .npy, or be -", f.output)
+	}
+	return nil
+}
+
+func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
+	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, Log: log}
+	if f.nats == "embedded" {
+		cfg.Store, cfg.Listen = f.store, f.listen
+	} else {
+		cfg.URL = f.nats
+	}
+	return cfg
+}
+
+// destination is where the vectors of a run go.
+type destination struct {
+	sink sink.Sink
+	// stored is nil where nothing is remembered from earlier runs.
+	stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
+	stream *jetstream.Sink // nil without NATS
+	name   string
+}
+
+// open makes the sinks. What is opened is closed by closing destination.sink.
+func (f *deliveryFlags) open(ctx context.Context, log *slog.Logger) (*destination, error) {
+	var d destination
+	if f.nats != "off" {
+		stream, err := jetstream.Open(ctx, f.jetstream(log))
+		if err != nil {
+			return nil, err
+		}
+		d.stream, d.sink, d.stored, d.name = stream, stream, stream.Stored, "JetStream in "+f.store
+		if f.nats != "embedded" {
+			d.name = "JetStream at " + f.nats
+		}
+		if url := stream.URL(); f.listen != "" {
+			d.name += ", listening on " + url
+			log.Info("others may subscribe", "url", url)
+		}
+	}
+	if f.output == "" {
+		return &d, nil
+	}
+	out, err := f.openFile()
+	if err != nil {
+		if d.stream != nil {
+			err = errors.Join(err, d.stream.Close())
+		}
+		return nil, err
+	}
+	if d.stream == nil {
+		d.sink, d.name = out, f.output
+		return &d, nil
+	}
+	// The file wants every vector, the stream only those that it lacks.
+	d.sink, d.stored, d.name = sink.Tee(out, sink.Without(d.stream, d.stored)), nil, d.name+" and "+f.output
+	return &d, nil
+}
+
+func (f *deliveryFlags) openFile() (sink.Sink, error) {
+	if f.output == "-" {
+		return file.NDJSON(os.Stdout), nil
+	}
+	out, err := file.Create(f.output)
+	if err != nil {
+		return nil, fmt.Errorf("-o: %w", err)
+	}
+	return out, nil
+}
