@@ -109,6 +109,15 @@ func (f *File) Row(r *Read, i int, dst []int16) ([]int16, error) {
 	return dst, err
 }
 
+// RowBytes says where in the file the stored bytes of piece i of a read lie.
+func (f *File) RowBytes(r *Read, i int) (offset, length int64, err error) {
+	row, err := f.rows.lookup(r.rows[i], r.ID)
+	if err != nil {
+		return 0, 0, failRead(f.path, "find signal", r.ID, err)
+	}
+	return row.extent.Offset, row.extent.Length, nil
+}
+
 func (f *File) row(r *Read, i int, dst []int16) ([]int16, error) {
 	row, err := f.rows.lookup(r.rows[i], r.ID)
 	if err != nil {
