@@ -1,0 +1,99 @@
+package jetstream
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+// Config says where vectors go and how they are cut into messages. Zero values
+// mean the defaults told at each field.
+type Config struct {
+	// URL of an external server; "" runs one in this process.
+	URL string
+	// Credentials is a .creds file for the external server; "" is none.
+	Credentials string
+	// Store is the directory of the server in this process.
+	Store string
+	// Listen lets other programs of this computer connect to the server in this
+	// process: a loopback address and port such as 127.0.0.1:4222. "" has no
+	// listener, port 0 takes any free port.
+	Listen string
+	// StoreBytes bounds the stream in Store; 0 is bounded by the disk alone.
+	StoreBytes int64
+
+	// Rig names this computer in subjects; "" is its host name.
+	Rig string
+	// Subset names the choice of reads that a replay is limited to, so that it
+	// is not mistaken for the whole; "" is all reads.
+	Subset string
+
+	MaxBytes int           // payload at which a message is cut; 256 KiB
+	MaxAge   time.Duration // longest wait of a row for its message to fill; 250 ms
+	InFlight int64         // bytes accepted but not settled, at most; 16 MiB
+
+	Log *slog.Logger // nil logs nothing
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 256 << 10
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = 250 * time.Millisecond
+	}
+	if c.InFlight == 0 {
+		c.InFlight = 16 << 20
+	}
+	if c.Rig == "" {
+		c.Rig, _ = os.Hostname()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Validate names every problem of the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	switch {
+	case c.URL == "" && c.Store == "":
+		errs = append(errs, errors.New("neither a server's URL nor a store's directory is given"))
+	case c.URL != "" && c.Listen != "":
+		errs = append(errs, errors.New("a listener belongs to the server in this process, but a URL is given"))
+	}
+	if c.Listen != "" {
+		if _, _, err := loopback(c.Listen); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > 512<<10 {
+		errs = append(errs, fmt.Errorf("messages of %d bytes: at most %d, so that every server takes them", c.MaxBytes, 512<<10))
+	}
+	if c.MaxAge < 0 || c.InFlight < 0 || c.StoreBytes < 0 {
+		errs = append(errs, errors.New("ages and sizes must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// loopback splits an address that only this computer can reach.
+func loopback(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen on %q: %w", address, err)
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("listen on %q: %q is not a port", address, text)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", 0, fmt.Errorf("listen on %q: only loopback is allowed, e.g. 127.0.0.1:%d, because the embedded server asks no one "+
+			"who they are; to serve other computers, run a nats-server with TLS and users and give its URL", address, port)
+	}
+	return host, port, nil
+}

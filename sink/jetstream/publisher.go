@@ -1,0 +1,332 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/wire"
+)
+
+const (
+	ackTimeout = 10 * time.Second
+	firstPause = 100 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// publisher gathers rows into messages and publishes them, one at a time. It
+// lives in one goroutine.
+type publisher struct {
+	s     *Sink
+	names namer
+	due   *time.Timer // fires when the oldest waiting row has waited long enough
+
+	// The message being gathered.
+	key         key
+	rows        wire.Batch
+	first, last signal.Chunk
+	owed        []owed
+
+	payload []byte // memory of the last message
+}
+
+// owed is a Put with rows in the message being gathered.
+type owed struct {
+	settle *settle
+	rows   int
+}
+
+// publishAll serves the queue until the sink is closed.
+func (s *Sink) publishAll() {
+	defer close(s.ended)
+	p := &publisher{s: s, names: namer{rig: s.cfg.Rig, subset: s.cfg.Subset}, due: time.NewTimer(time.Hour)}
+	defer p.due.Stop()
+	for s.ctx.Err() == nil {
+		select { // what waits goes along before the clock is looked at
+		case it := <-s.queue:
+			p.take(it)
+			continue
+		default:
+		}
+		select {
+		case it := <-s.queue:
+			p.take(it)
+		case <-p.due.C:
+			p.publish()
+		case <-s.ctx.Done():
+		}
+	}
+	p.publish() // settles as cancelled
+	for {
+		select {
+		case it := <-s.queue:
+			p.take(it)
+			p.publish()
+		default:
+			return
+		}
+	}
+}
+
+// take adds the rows of a Put, or answers a Flush.
+func (p *publisher) take(it item) {
+	if it.flushed != nil {
+		p.publish()
+		close(it.flushed)
+		return
+	}
+	dim := it.recipe.Dim
+	for i, c := range it.chunks {
+		k := p.names.key(it.recipe, c.Read)
+		if len(p.owed) > 0 && (k != p.key || p.rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
+			p.publish()
+		}
+		if len(p.owed) == 0 {
+			p.key = k
+			p.rows.Reset(c.Read.Run, it.recipe)
+			p.due.Reset(p.s.cfg.MaxAge)
+		}
+		if !p.known(k, c) {
+			if p.rows.Len() == 0 {
+				p.first = c
+			}
+			p.last = c
+			p.rows.Append(c, it.vectors[i*dim:(i+1)*dim])
+		}
+		p.owe(it.settle)
+	}
+}
+
+// known says whether the row is in the stream already, or in the message being
+// gathered.
+func (p *publisher) known(k key, c signal.Chunk) bool {
+	if k.source == live || p.s.refusal() != nil {
+		return false
+	}
+	if p.rows.Len() > 0 && placeOf(c).compare(placeOf(p.last)) <= 0 {
+		return true
+	}
+	var stored bool
+	p.persist(func() error {
+		return p.s.onLine(p.s.ctx, k.subject, func(l *line) { stored = l.has(k.track(), placeOf(c)) })
+	})
+	return stored
+}
+
+// owe notes one more row of a Put in the message being gathered.
+func (p *publisher) owe(s *settle) {
+	if n := len(p.owed); n > 0 && p.owed[n-1].settle == s {
+		p.owed[n-1].rows++
+		return
+	}
+	p.owed = append(p.owed, owed{s, 1})
+}
+
+// publish stores the gathered message and settles what it held.
+func (p *publisher) publish() {
+	p.due.Stop()
+	err := p.s.refusal()
+	if err == nil && p.rows.Len() > 0 {
+		err = p.store()
+	}
+	for _, o := range p.owed {
+		o.settle.left -= o.rows
+		if o.settle.err == nil {
+			o.settle.err = err
+		}
+		if o.settle.left == 0 {
+			o.settle.done(o.settle.err)
+		}
+	}
+	clear(p.owed)
+	p.owed = p.owed[:0]
+	p.rows.Reset(nil, nil)
+}
+
+// store publishes the message until it is stored, or never can be.
+func (p *publisher) store() error {
+	payload, err := wire.Encode(p.payload[:0], &p.rows)
+	if err != nil {
+		p.s.fail(err)
+		return p.s.refusal()
+	}
+	p.payload = payload
+	id := batchID(p.key, p.first, p.last)
+	msg := &nats.Msg{Subject: p.key.subject, Data: payload, Header: nats.Header{
+		HeaderBatch:       {id},
+		HeaderRows:        {strconv.Itoa(p.rows.Len())},
+		HeaderSchema:      {strconv.Itoa(wire.SchemaVersion)},
+		HeaderContentType: {wire.ContentType},
+		// The server compares ids across subjects.
+		nats.MsgIdHdr: {p.key.subject + "/" + id},
+	}}
+	if err := p.persist(func() error { return p.attempt(msg) }); err != nil {
+		return err
+	}
+	p.s.messages.Add(1)
+	p.s.rows.Add(uint64(p.rows.Len()))
+	p.s.bytes.Add(uint64(len(payload)))
+	return nil
+}
+
+// persist tries again, with growing pauses, until it works, the sink is closed or
+// the error is not transient.
+func (p *publisher) persist(try func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := try()
+		switch {
+		case err == nil:
+			return nil
+		case p.s.ctx.Err() != nil:
+			return errClosed
+		case signal.ClassOf(err) != signal.Transient:
+			p.s.fail(err)
+			return p.s.refusal()
+		}
+		p.s.retries.Add(1)
+		p.s.cfg.Log.Warn("vectors wait for the server", "subject", p.key.subject, "error", err, "pause", pause)
+		select {
+		case <-time.After(pause):
+		case <-p.s.ctx.Done():
+			return errClosed
+		}
+	}
+}
+
+// fail makes the sink refuse everything from now on.
+func (s *Sink) fail(err error) { s.failed.CompareAndSwap(nil, &err) }
+
+// attempt publishes the message once.
+func (p *publisher) attempt(msg *nats.Msg) error {
+	s := p.s
+	if s.link.server != nil {
+		if err := checkSpace(s.cfg.Store); err != nil {
+			return err
+		}
+	}
+	var sequence uint64
+	if err := s.onLine(s.ctx, msg.Subject, func(l *line) { sequence = l.sequence }); err != nil {
+		return err
+	}
+	sequence, err := p.compareAndSet(msg, sequence)
+	if err != nil {
+		return err
+	}
+	return s.onLine(s.ctx, msg.Subject, func(l *line) {
+		l.sequence = sequence
+		l.add(p.key.track(), placeOf(p.last))
+	})
+}
+
+// compareAndSet publishes the message if the subject's last one is still at the
+// given sequence, and gives its own.
+func (p *publisher) compareAndSet(msg *nats.Msg, sequence uint64) (uint64, error) {
+	for {
+		ctx, cancel := context.WithTimeout(p.s.ctx, ackTimeout)
+		ack, err := p.s.link.js.PublishMsg(ctx, msg,
+			jetstream.WithExpectStream(Stream), jetstream.WithExpectLastSequencePerSubject(sequence), jetstream.WithRetryAttempts(0))
+		cancel()
+		switch {
+		case err == nil && !ack.Duplicate:
+			return ack.Sequence, nil
+		case err != nil && !wrongSequence(err):
+			return 0, explain(err, msg.Subject)
+		}
+		// An earlier attempt landed, or another writer was here, or messages were
+		// deleted from the stream.
+		ctx, cancel = context.WithTimeout(p.s.ctx, ackTimeout)
+		last, err := p.s.link.stream.GetLastMsgForSubject(ctx, msg.Subject)
+		cancel()
+		var found uint64
+		switch {
+		case err == nil && last.Header.Get(HeaderBatch) == msg.Header.Get(HeaderBatch):
+			return last.Sequence, nil
+		case err == nil:
+			found = last.Sequence
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			return 0, explain(err, msg.Subject)
+		}
+		if found > sequence {
+			return 0, &signal.Error{Class: signal.Fatal, Op: "publish", Err: fmt.Errorf(
+				"another porevec writes to %s (its message %d came in between): stop one of the two and start again; nothing is lost or stored twice",
+				msg.Subject, found)}
+		}
+		// The id may be remembered from a message that was deleted since; the
+		// sequence alone is enough.
+		sequence = found
+		msg.Header.Del(nats.MsgIdHdr)
+	}
+}
+
+func wrongSequence(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// The server's codes for having no room.
+const (
+	codeStreamFull    = 10077 // MaxBytes of the stream
+	codeNoResources   = 10023 // of the server
+	codeStorageFull   = 10047 // of the account
+	codeOtherStream   = 10060 // the subject belongs to another stream
+	codeMessageTooBig = jetstream.JSErrCodeStreamMessageExceedsMaximum
+)
+
+// explain gives a failure to publish its class, and says what to do.
+func explain(err error, subject string) error {
+	class, advice := signal.Transient, ""
+	var api *jetstream.APIError
+	switch {
+	case errors.As(err, &api):
+		switch api.ErrorCode {
+		case codeStreamFull:
+			advice = "stream " + Stream + " is full: raise its limit, or delete old runs (nats stream purge " + Stream + " --subject=…)"
+		case codeNoResources, codeStorageFull:
+			advice = "the server has no storage left: free some, or raise its limit (max_file_store)"
+		case codeOtherStream:
+			class, advice = signal.Fatal, "another stream captures "+subject+": only "+Stream+" may have the subjects porevec.v1.>"
+		case codeMessageTooBig:
+			class, advice = signal.Fatal, "stream "+Stream+" takes no messages of this size: raise its max-msg-size"
+		default:
+			if api.Code >= 400 && api.Code < 500 {
+				class, advice = signal.Fatal, "the server refuses the message"
+			}
+		}
+	case errors.Is(err, nats.ErrMaxPayload):
+		class, advice = signal.Fatal, "the server takes no messages of this size: raise its max_payload"
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrPermissionViolation):
+		class, advice = signal.Fatal, "the server does not let this user publish to "+subject
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		advice = "no stream takes " + subject + "; is JetStream running, and does stream " + Stream + " exist?"
+	}
+	if advice != "" {
+		err = fmt.Errorf("%s (%w)", advice, err)
+	}
+	if class == signal.Transient && errors.Is(err, context.Canceled) {
+		class = signal.Cancelled
+	}
+	return &signal.Error{Class: class, Op: "publish", Err: err}
+}
+
+// Space that is left alone: a file system that runs full leaves the server unable
+// to write until it is restarted.
+const (
+	spareBytes = 2 << 30
+	spareShare = 20 // one part in 20 of small file systems
+)
+
+func checkSpace(store string) error {
+	size, free, err := diskSpace(store)
+	if err != nil || free >= min(spareBytes, size/spareShare) {
+		return nil // where space cannot be asked for, the server will tell
+	}
+	return &signal.Error{Class: signal.Transient, Op: "publish", Err: fmt.Errorf(
+		"the disk of store %s has %d MB left, too few to go on: free some space", store, free>>20)}
+}

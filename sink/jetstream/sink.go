@@ -1,0 +1,242 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/wire"
+)
+
+// Sink publishes vectors; it is a sink.Sink. Stored, Stats and PublishStat may
+// be called from any goroutine.
+type Sink struct {
+	cfg  Config
+	link *link
+
+	// ctx ends with Close; everything that waits for the server waits for it too.
+	ctx    context.Context
+	cancel context.CancelFunc
+	room   *semaphore.Weighted // bytes that may still be accepted
+	queue  chan item
+	ended  chan struct{} // closed when the publisher has ended
+	closed sync.Once
+	failed atomic.Pointer[error] // why nothing is accepted any more
+
+	linesMu sync.Mutex
+	lines   map[string]*line // by subject
+	namesMu sync.Mutex
+	names   namer // of Stored
+
+	messages, rows, bytes, retries atomic.Uint64
+}
+
+// item is what Put and Flush hand to the publisher.
+type item struct {
+	recipe  *signal.Recipe
+	chunks  []signal.Chunk
+	vectors []float32
+	settle  *settle
+
+	flushed chan struct{} // of Flush: closed when all before it is settled
+}
+
+// settle counts the rows of one Put. Only the publisher uses it.
+type settle struct {
+	left int
+	err  error
+	done func(error)
+}
+
+// Open connects, starting the server in this process if that is asked for. ctx
+// bounds the opening alone. A store that another process has open gives a
+// [LockedError].
+func Open(ctx context.Context, cfg Config) (*Sink, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("jetstream: %w", err)
+	}
+	var l *link
+	var err error
+	if cfg.URL != "" {
+		l, err = dial(cfg.URL, cfg.Credentials, cfg.Log)
+	} else {
+		l, err = embed(ctx, cfg.Store, cfg.Listen, cfg.Log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The stream of an external server is its operator's.
+	if err := l.openStream(ctx, cfg.URL != "", cfg.StoreBytes); err != nil {
+		l.close()
+		return nil, err
+	}
+	s := &Sink{
+		cfg:   cfg,
+		link:  l,
+		room:  semaphore.NewWeighted(cfg.InFlight),
+		queue: make(chan item, 64),
+		ended: make(chan struct{}),
+		lines: make(map[string]*line),
+		names: namer{rig: cfg.Rig, subset: cfg.Subset},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	go s.publishAll()
+	return s, nil
+}
+
+// URL is where other programs of this computer can connect; "" when they cannot.
+func (s *Sink) URL() string {
+	switch {
+	case s.cfg.URL != "":
+		return s.cfg.URL
+	case s.cfg.Listen != "":
+		return s.link.server.server.ClientURL()
+	}
+	return ""
+}
+
+// Put copies the vectors and returns. What the stream already holds is not
+// stored again, and settles as durable.
+func (s *Sink) Put(ctx context.Context, e *signal.Embedded, done func(error)) error {
+	if err := s.refusal(); err != nil {
+		return err
+	}
+	n := len(e.Chunks)
+	if e.Recipe == nil || e.Dim != e.Recipe.Dim || len(e.Vectors) != n*e.Dim {
+		return fmt.Errorf("publish: %d chunks of dimension %d come with %d values", n, e.Dim, len(e.Vectors))
+	}
+	if n == 0 {
+		done(nil)
+		return nil
+	}
+	const perChunk = 64 // bytes that a chunk takes besides its vector
+	weight := min(int64(n)*int64(4*e.Dim+perChunk), s.cfg.InFlight)
+	if err := s.room.Acquire(ctx, weight); err != nil {
+		return err
+	}
+	it := item{
+		recipe:  e.Recipe,
+		chunks:  append([]signal.Chunk(nil), e.Chunks...),
+		vectors: append([]float32(nil), e.Vectors...),
+		settle: &settle{left: n, done: func(err error) {
+			s.room.Release(weight)
+			done(err)
+		}},
+	}
+	if err := s.send(ctx, it); err != nil {
+		s.room.Release(weight)
+		return err
+	}
+	return nil
+}
+
+// Flush publishes what waits and returns when all of it is settled. It waits as
+// long as the server cannot be reached or is full, unless ctx ends.
+func (s *Sink) Flush(ctx context.Context) error {
+	flushed := make(chan struct{})
+	if err := s.send(ctx, item{flushed: flushed}); err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return s.refusal()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Sink) send(ctx context.Context, it item) error {
+	if err := s.refusal(); err != nil {
+		return err
+	}
+	select {
+	case s.queue <- it:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refusal is why the sink accepts nothing more; nil: it does.
+func (s *Sink) refusal() error {
+	if s.ctx.Err() != nil {
+		return errClosed
+	}
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+var errClosed = &signal.Error{Class: signal.Cancelled, Op: "publish", Err: errors.New("the sink was closed before the vector was stored")}
+
+// Close gives up what is not settled and stops the server in this process. Rows
+// given up come again when the source is replayed.
+func (s *Sink) Close() error {
+	s.cancel()
+	<-s.ended
+	s.closed.Do(s.link.close)
+	return nil
+}
+
+// Stored says whether the stream holds the vector of the chunk by this recipe.
+// The first question about a run reads the headers of all of its messages.
+func (s *Sink) Stored(ctx context.Context, recipe *signal.Recipe, c signal.Chunk) (bool, error) {
+	if c.Read.Origin.Source == "" {
+		return false, nil
+	}
+	s.namesMu.Lock()
+	k := s.names.key(recipe, c.Read)
+	s.namesMu.Unlock()
+	var stored bool
+	err := s.onLine(ctx, k.subject, func(l *line) { stored = l.has(k.track(), placeOf(c)) })
+	return stored, err
+}
+
+// onLine does something with what is known of a subject, which no one else does
+// meanwhile.
+func (s *Sink) onLine(ctx context.Context, subject string, do func(*line)) error {
+	s.linesMu.Lock()
+	defer s.linesMu.Unlock()
+	l := s.lines[subject]
+	if l == nil {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(s.ctx, cancel)()
+		var err error
+		if l, err = readLine(ctx, s.link.stream, subject); err != nil {
+			return &signal.Error{Class: signal.Transient, Op: "resume", Err: err}
+		}
+		s.lines[subject] = l
+	}
+	do(l)
+	return nil
+}
+
+// Stats counts what has been stored since Open.
+type Stats struct {
+	Messages, Rows uint64
+	Bytes          uint64 // of payload
+	Retries        uint64 // messages sent again, whatever the reason
+}
+
+// Stats gives the counts so far.
+func (s *Sink) Stats() Stats {
+	return Stats{Messages: s.messages.Load(), Rows: s.rows.Load(), Bytes: s.bytes.Load(), Retries: s.retries.Load()}
+}
+
+// PublishStat sends a run's state, one JSON object, to whoever listens now. It is
+// not stored.
+func (s *Sink) PublishStat(run *signal.Run, object []byte) error {
+	subject := wire.Subject{Rig: s.cfg.Rig, Position: run.Position, Run: run.AcquisitionID, Kind: wire.Stat}
+	if err := s.link.conn.Publish(subject.String(), object); err != nil {
+		return fmt.Errorf("publish state: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/porevec/porevec/sink/wire"
+)
+
+// SubscribeConfig says what to read and from where.
+type SubscribeConfig struct {
+	// URL of a server; "" reads Store.
+	URL         string
+	Credentials string // a .creds file; "" is none
+	// Store is the directory of an embedded server. When another process has it
+	// open and listens, Subscribe connects to that.
+	Store string
+
+	Rig, Position, Run string // "" is any
+
+	New   bool      // only what comes from now on
+	Since time.Time // only what was stored since; zero is from the beginning
+	// End ends with io.EOF after what is stored now, instead of waiting for more.
+	// A store that no other process has open always ends so: nothing can come.
+	End bool
+
+	Log *slog.Logger // nil logs nothing
+}
+
+// Message is one decoded message.
+type Message struct {
+	Subject  wire.Subject
+	Sequence uint64 // in the stream
+	Time     time.Time
+	Batch    *wire.Batch
+}
+
+// Subscription reads messages in their order. Next and Close are called from one
+// goroutine.
+type Subscription struct {
+	log      *slog.Logger
+	link     *link
+	messages jetstream.MessagesContext // nil: there is nothing to read
+	end      uint64                    // sequence after which io.EOF comes; 0: never
+	ended    bool
+	skipped  atomic.Uint64
+}
+
+// Subscribe connects. A store that another process has open without listening
+// gives a [LockedError].
+func Subscribe(ctx context.Context, cfg SubscribeConfig) (*Subscription, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	l, err := cfg.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Subscription{log: cfg.Log, link: l}
+	if err := s.start(ctx, cfg); err != nil {
+		l.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (cfg SubscribeConfig) connect(ctx context.Context) (*link, error) {
+	if cfg.URL != "" {
+		return dial(cfg.URL, cfg.Credentials, cfg.Log)
+	}
+	if cfg.Store == "" {
+		return nil, errors.New("subscribe: neither a server's URL nor a store's directory is given")
+	}
+	if _, err := os.Stat(cfg.Store); err != nil {
+		return nil, fmt.Errorf("subscribe: no store: %w", err)
+	}
+	l, err := embed(ctx, cfg.Store, "", cfg.Log)
+	var locked *LockedError
+	if errors.As(err, &locked) && locked.URL != "" {
+		return dial(locked.URL, "", cfg.Log)
+	}
+	return l, err
+}
+
+// start begins to read at the right message.
+func (s *Subscription) start(ctx context.Context, cfg SubscribeConfig) error {
+	if err := s.link.openStream(ctx, true, 0); err != nil {
+		return err
+	}
+	filter := wire.Subject{Rig: cfg.Rig, Position: cfg.Position, Run: cfg.Run, Kind: wire.Emb}.Filter()
+	from := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverAllPolicy}
+	switch {
+	case cfg.New:
+		from.DeliverPolicy = jetstream.DeliverNewPolicy
+	case !cfg.Since.IsZero():
+		from.DeliverPolicy, from.OptStartTime = jetstream.DeliverByStartTimePolicy, &cfg.Since
+	}
+	if cfg.End || s.link.server != nil {
+		last, err := s.link.stream.GetLastMsgForSubject(ctx, filter)
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound), err == nil && (cfg.New || last.Time.Before(cfg.Since)):
+			s.ended = true
+			return nil
+		case err != nil:
+			return fmt.Errorf("subscribe to %s: %w", filter, err)
+		}
+		s.end = last.Sequence
+	}
+	consumer, err := s.link.stream.OrderedConsumer(ctx, from)
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", filter, err)
+	}
+	const ahead = 8 << 20 // bytes that are asked for before they are needed
+	s.messages, err = consumer.Messages(jetstream.PullMaxBytes(ahead))
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", filter, err)
+	}
+	return nil
+}
+
+// Next waits for the next message; io.EOF ends. A message that cannot be decoded
+// is logged, counted and passed over.
+func (s *Subscription) Next(ctx context.Context) (*Message, error) {
+	for !s.ended {
+		msg, err := s.messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return nil, fmt.Errorf("subscribe: %w", err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return nil, fmt.Errorf("subscribe: %w", err)
+		}
+		// Others may have written, or deleted the last one, since Subscribe.
+		s.ended = s.end > 0 && (meta.Sequence.Stream >= s.end || meta.NumPending == 0)
+		if s.end > 0 && meta.Sequence.Stream > s.end {
+			break
+		}
+		batch, err := wire.Decode(msg.Data())
+		subject, ours := wire.ParseSubject(msg.Subject())
+		if err != nil || !ours {
+			s.skipped.Add(1)
+			s.log.Warn("message passed over", "subject", msg.Subject(), "sequence", meta.Sequence.Stream, "error", err)
+			continue
+		}
+		return &Message{Subject: subject, Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Batch: batch}, nil
+	}
+	return nil, io.EOF
+}
+
+// Skipped counts the messages passed over.
+func (s *Subscription) Skipped() uint64 { return s.skipped.Load() }
+
+// Close ends the subscription.
+func (s *Subscription) Close() error {
+	if s.messages != nil {
+		s.messages.Stop()
+	}
+	s.link.close()
+	return nil
+}
