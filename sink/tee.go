@@ -66,34 +66,3 @@ func (v *verdicts) add(err error) {
 		v.done(errors.Join(v.errs...))
 	}
 }
-
-// Without keeps from a sink the chunks that it stored in an earlier run, which
-// settle at once. It is for sinks beside others that need every chunk; alone, it
-// is cheaper not to encode what is stored.
-func Without(s Sink, stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)) Sink {
-	return &without{Sink: s, stored: stored}
-}
-
-type without struct {
-	Sink
-	stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
-}
-
-func (w *without) Put(ctx context.Context, e *signal.Embedded, done func(error)) error {
-	rest := signal.Embedded{Recipe: e.Recipe, Dim: e.Dim}
-	for i, c := range e.Chunks {
-		stored, err := w.stored(ctx, e.Recipe, c)
-		if err != nil {
-			return err
-		}
-		if !stored {
-			rest.Chunks = append(rest.Chunks, c)
-			rest.Vectors = append(rest.Vectors, e.Row(i)...)
-		}
-	}
-	if len(rest.Chunks) == 0 {
-		done(nil)
-		return nil
-	}
-	return w.Sink.Put(ctx, &rest, done)
-}

@@ -70,20 +70,3 @@ func TestTeeRefusals(t *testing.T) {
 		t.Errorf("%d verdicts, the last %v", calls, verdict)
 	}
 }
-
-func TestWithoutStoredChunks(t *testing.T) {
-	b := &box{}
-	upTo := uint32(1)
-	s := Without(b, func(_ context.Context, _ *signal.Recipe, c signal.Chunk) (bool, error) { return c.Index <= upTo, nil })
-	settled := 0
-	if err := s.Put(t.Context(), three(), func(error) { settled++ }); err != nil {
-		t.Fatal(err)
-	}
-	if len(b.rows) != 1 || b.rows[0] != 2 || settled != 0 {
-		t.Errorf("rows %v, settled %d", b.rows, settled)
-	}
-	upTo = 2
-	if err := s.Put(t.Context(), three(), func(error) { settled++ }); err != nil || settled != 1 || len(b.rows) != 1 {
-		t.Errorf("error %v, settled %d, rows %v", err, settled, b.rows)
-	}
-}

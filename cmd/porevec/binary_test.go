@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// binary builds the real program once. It is built with the race detector, like
+// builtBinary builds the real program once. It is built with the race detector, like
 // the tests themselves, so that their compiled packages serve it too.
-var binary = sync.OnceValues(func() (string, error) {
+var builtBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "porevec-test-*")
 	if err != nil {
 		return "", err
@@ -33,7 +33,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
+	if path, err := builtBinary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // but the ONNX Runtime library.
 func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := binary()
+	path, err := builtBinary()
 	if err != nil {
 		t.Fatal(err)
 	}

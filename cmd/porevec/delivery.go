@@ -116,8 +116,8 @@ func (f *deliveryFlags) open(ctx context.Context, log *slog.Logger) (*destinatio
 		d.sink, d.name = out, f.output
 		return &d, nil
 	}
-	// The file wants every vector, the stream only those that it lacks.
-	d.sink, d.stored, d.name = sink.Tee(out, sink.Without(d.stream, d.stored)), nil, d.name+" and "+f.output
+	// The file wants every vector; the stream passes over those that it has.
+	d.sink, d.stored, d.name = sink.Tee(out, d.stream), nil, d.name+" and "+f.output
 	return &d, nil
 }
 

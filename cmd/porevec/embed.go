@@ -128,6 +128,7 @@ func (f *embedFlags) openSource(paths []string) (*pod5.Source, error) {
 		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {
 			return nil, inputError(err)
 		}
+		f.delivery.subset = subsetName(options.ReadIDs)
 	}
 	return pod5.NewSource(files, options), nil
 }

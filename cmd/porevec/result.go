@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -123,7 +124,7 @@ func reasons(m map[string]uint64) string {
 		return ""
 	}
 	var parts []string
-	for _, name := range sortedKeys(m) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
 		parts = append(parts, fmt.Sprintf("%d %s", m[name], name))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
@@ -132,7 +133,7 @@ func reasons(m map[string]uint64) string {
 // plus renders counts as " + 3 leader + 2 too_short".
 func plus(m map[string]uint64) string {
 	var b strings.Builder
-	for _, name := range sortedKeys(m) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
 		fmt.Fprintf(&b, " + %d %s", m[name], name)
 	}
 	return b.String()

@@ -59,15 +59,23 @@ func (b *Batch) Row(i int) Row {
 // Append copies the vector of a chunk into the batch. The chunk must be of the
 // batch's run, the vector Recipe.Dim long.
 func (b *Batch) Append(c signal.Chunk, vector []float32) {
-	b.ReadIDs = append(b.ReadIDs, c.Read.ID)
-	b.Channels = append(b.Channels, c.Read.Channel)
-	b.Muxes = append(b.Muxes, c.Read.Mux)
-	b.Chunks = append(b.Chunks, c.Index)
-	b.ReadStarts = append(b.ReadStarts, c.Read.Start)
-	b.ChunkStarts = append(b.ChunkStarts, c.Start)
-	b.Samples = append(b.Samples, c.Samples)
-	b.Flags = append(b.Flags, c.Flags)
-	b.Vectors = append(b.Vectors, vector...)
+	b.AppendRow(Row{
+		ReadID: c.Read.ID, Channel: c.Read.Channel, Mux: c.Read.Mux, Chunk: c.Index,
+		ReadStart: c.Read.Start, ChunkStart: c.Start, Samples: c.Samples, Flags: c.Flags, Vector: vector,
+	})
+}
+
+// AppendRow copies a row of another batch of the same run and recipe.
+func (b *Batch) AppendRow(r Row) {
+	b.ReadIDs = append(b.ReadIDs, r.ReadID)
+	b.Channels = append(b.Channels, r.Channel)
+	b.Muxes = append(b.Muxes, r.Mux)
+	b.Chunks = append(b.Chunks, r.Chunk)
+	b.ReadStarts = append(b.ReadStarts, r.ReadStart)
+	b.ChunkStarts = append(b.ChunkStarts, r.ChunkStart)
+	b.Samples = append(b.Samples, r.Samples)
+	b.Flags = append(b.Flags, r.Flags)
+	b.Vectors = append(b.Vectors, r.Vector...)
 }
 
 // Reset empties the batch for another run or recipe and keeps its memory.

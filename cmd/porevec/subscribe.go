@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/porevec/porevec/sink/file"
+	"github.com/porevec/porevec/sink/jetstream"
+	"github.com/porevec/porevec/sink/wire"
+
+	domain "github.com/porevec/porevec/signal"
+)
+
+// subscribeFlags are the flags of porevec subscribe.
+type subscribeFlags struct {
+	store, nats, creds string
+	rig, position, run string
+	read               string
+	from               string
+	rows               uint64
+	untilIdle          time.Duration
+	output             string
+	json               bool
+}
+
+func newSubscribe(g *global) *cobra.Command {
+	var f subscribeFlags
+	cmd := &cobra.Command{
+		Use:   "subscribe",
+		Short: "Print or save vectors from a stream",
+		Long: `subscribe reads vectors from the stream in --store, or from a server. When
+another porevec has the store open and listens (embed --listen), it connects to
+that one and gets vectors as they are made; a store that nobody has open is read
+to its end.
+
+It prints a table; --json prints one object per vector (NDJSON), and -o saves to a
+file with the same columns as embed -o.`,
+		Example: `  porevec subscribe                              the stream in ./porevec-store
+  porevec subscribe --nats nats://127.0.0.1:4222 --from new
+  porevec subscribe --json -n 100 | jq -c '[.read_id,.chunk]'
+  porevec subscribe --run 1f0e… --read 0a1b2c3d-… --json
+  porevec subscribe --from 2026-11-23T08:00:00Z --until-idle 10s -o today.parquet`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.start(cmd, g) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.store, "store", defaultStore, "folder of an embedded server's stream")
+	flags.StringVar(&f.nats, "nats", "", "URL of a server, instead of --store")
+	flags.StringVar(&f.creds, "nats-creds", "", "credentials file for the server of --nats")
+	flags.StringVar(&f.rig, "rig", "", "only vectors of this rig")
+	flags.StringVar(&f.position, "position", "", "only vectors of this flow-cell position")
+	flags.StringVar(&f.run, "run", "", "only vectors of this run (acquisition id)")
+	flags.StringVar(&f.read, "read", "", "only vectors of this read")
+	flags.StringVar(&f.from, "from", "start", "start, new, or a time such as 2026-11-23T08:00:00Z")
+	flags.Uint64VarP(&f.rows, "rows", "n", 0, "end after this many vectors (0: all)")
+	flags.DurationVar(&f.untilIdle, "until-idle", 0, "end when nothing new has come for this long (0: wait on)")
+	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow or .npy file")
+	flags.BoolVar(&f.json, "json", false, "one JSON object per vector")
+	return cmd
+}
+
+func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
+	cfg, err := f.config()
+	if err != nil {
+		return err
+	}
+	cfg.Log = g.logger()
+	if f.output != "" && !file.Known(f.output) {
+		return usageError("-o %q: the name must end in .parquet, .arrow or .npy", f.output)
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	subscription, err := jetstream.Subscribe(ctx, cfg)
+	if err != nil {
+		return subscribeError(err)
+	}
+	defer subscription.Close()
+	out, err := f.writer(cmd.OutOrStdout())
+	if err != nil {
+		return exit(exitFailure, err)
+	}
+	err = f.copy(ctx, subscription, out)
+	interrupted := ctx.Err() != nil
+	if closeErr := out.close(err == nil || interrupted); err == nil || interrupted {
+		err = closeErr
+	}
+	switch {
+	case err != nil:
+		return exit(exitFailure, err)
+	case interrupted:
+		return exit(exitInterrupted, nil)
+	case subscription.Skipped() > 0:
+		return exit(exitSkipped, fmt.Errorf("%d messages could not be read and were passed over", subscription.Skipped()))
+	}
+	return nil
+}
+
+func (f *subscribeFlags) config() (jetstream.SubscribeConfig, error) {
+	cfg := jetstream.SubscribeConfig{URL: f.nats, Credentials: f.creds, Rig: f.rig, Position: f.position, Run: f.run}
+	if f.nats == "" {
+		cfg.Store = f.store
+	}
+	switch f.from {
+	case "start":
+	case "new":
+		cfg.New = true
+	default:
+		since, err := time.Parse(time.RFC3339, f.from)
+		if err != nil {
+			return cfg, usageError("--from %q: say start, new, or a time such as 2026-11-23T08:00:00Z", f.from)
+		}
+		cfg.Since = since
+	}
+	if f.read != "" {
+		if _, err := domain.ParseReadID(f.read); err != nil {
+			return cfg, usageError("--read %q: %w", f.read, err)
+		}
+	}
+	return cfg, nil
+}
+
+func subscribeError(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return exit(exitInput, fmt.Errorf("%w: 'porevec embed' makes one, --store or --nats name another", err))
+	}
+	return exit(exitFailure, err)
+}
+
+// copy writes the wanted rows until the stream, the count or the patience ends.
+func (f *subscribeFlags) copy(ctx context.Context, from *jetstream.Subscription, to rowWriter) error {
+	var wanted domain.ReadID
+	if f.read != "" {
+		wanted, _ = domain.ParseReadID(f.read) // checked by config
+	}
+	for written := uint64(0); ; {
+		message, err := f.next(ctx, from)
+		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range message.Batch.Len() {
+			if f.read != "" && message.Batch.ReadIDs[i] != wanted {
+				continue
+			}
+			if err := to.row(message.Batch, i); err != nil {
+				return err
+			}
+			if written++; written == f.rows {
+				return nil
+			}
+		}
+		if err := to.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a message, at most as long as the stream may be idle.
+func (f *subscribeFlags) next(ctx context.Context, from *jetstream.Subscription) (*jetstream.Message, error) {
+	if f.untilIdle > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.untilIdle)
+		defer cancel()
+	}
+	return from.Next(ctx)
+}
+
+// rowWriter shows or saves vectors one by one.
+type rowWriter interface {
+	row(b *wire.Batch, i int) error
+	flush() error
+	// close ends the output; whole says that it holds all that was asked for.
+	close(whole bool) error
+}
+
+func (f *subscribeFlags) writer(stdout io.Writer) (rowWriter, error) {
+	switch {
+	case f.output != "":
+		out, err := file.Create(f.output)
+		if err != nil {
+			return nil, err
+		}
+		return &fileRows{out: out}, nil
+	case f.json:
+		return &jsonRows{out: bufio.NewWriter(stdout)}, nil
+	default:
+		return &tableRows{out: bufio.NewWriter(stdout)}, nil
+	}
+}
+
+// jsonRows writes NDJSON.
+type jsonRows struct {
+	out  *bufio.Writer
+	line []byte
+}
+
+func (w *jsonRows) row(b *wire.Batch, i int) error {
+	w.line = append(b.AppendJSON(w.line[:0], i), '\n')
+	_, err := w.out.Write(w.line)
+	return err
+}
+func (w *jsonRows) flush() error     { return w.out.Flush() }
+func (w *jsonRows) close(bool) error { return w.out.Flush() }
+
+// tableRows writes fixed columns, so that rows can be shown as they come.
+type tableRows struct {
+	out   *bufio.Writer
+	begun bool
+}
+
+// shownValues is how many elements of a vector the table has room for.
+const shownValues = 4
+
+func (w *tableRows) row(b *wire.Batch, i int) error {
+	if !w.begun {
+		fmt.Fprintf(w.out, "%-36s %5s %5s %9s %7s %-10s %-32s %s\n", "READ", "CH", "CHUNK", "START", "SAMPLES", "FLAGS", "MODEL", "EMBEDDING")
+		w.begun = true
+	}
+	r := b.Row(i)
+	var values strings.Builder
+	for _, v := range r.Vector[:min(shownValues, len(r.Vector))] {
+		fmt.Fprintf(&values, "%+.3f ", v)
+	}
+	_, err := fmt.Fprintf(w.out, "%-36s %5d %5d %9d %7d %-10s %-32s %s… %d\n",
+		r.ReadID, r.Channel, r.Chunk, r.ChunkStart, r.Samples, r.Flags, b.Recipe.ModelID, values.String(), len(r.Vector))
+	return err
+}
+func (w *tableRows) flush() error     { return w.out.Flush() }
+func (w *tableRows) close(bool) error { return w.out.Flush() }
+
+// fileRows saves rows to a file; those of a message are written together.
+type fileRows struct {
+	out  *file.File
+	from *wire.Batch
+	rows wire.Batch
+}
+
+func (w *fileRows) row(b *wire.Batch, i int) error {
+	if w.from != b {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		w.from = b
+		w.rows.Reset(b.Run, b.Recipe)
+	}
+	w.rows.AppendRow(b.Row(i))
+	return nil
+}
+
+func (w *fileRows) flush() error {
+	if w.rows.Len() == 0 {
+		return nil
+	}
+	err := w.out.Write(&w.rows)
+	w.rows.Reset(w.rows.Run, w.rows.Recipe)
+	return err
+}
+
+func (w *fileRows) close(whole bool) error {
+	if !whole {
+		return w.out.Close()
+	}
+	err := w.flush()
+	if err == nil {
+		err = w.out.Flush(context.Background())
+	}
+	return errors.Join(err, w.out.Close())
+}
