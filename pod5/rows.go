@@ -26,7 +26,6 @@ type signalRows struct {
 	perBatch uint64
 	starts   []uint64
 	recent   [recentWindows]*window // latest first
-	decoders sync.Pool              // of *rowDecoder
 }
 
 // A window describes a stretch of rows. Reads whose rows interleave need a few
@@ -58,9 +57,12 @@ type rowDecoder struct {
 	compressed []byte
 }
 
+// rowDecoders are shared by all files: few are used at a time, however many files
+// are opened one after the other.
+var rowDecoders = sync.Pool{New: func() any { return &rowDecoder{vbz: vbz.NewDecoder()} }}
+
 func openSignalRows(r io.ReaderAt, t *arrowipc.File) (*signalRows, error) {
 	s := &signalRows{r: r, table: t, id: t.Column("read_id"), signal: t.Column("signal"), samples: t.Column("samples")}
-	s.decoders.New = func() any { return &rowDecoder{vbz: vbz.NewDecoder()} }
 	switch {
 	case s.signal == nil:
 		return nil, fmt.Errorf("%w: the column signal is missing", ErrCorrupt)
@@ -226,8 +228,8 @@ func (s *signalRows) decode(r row, dst []int16) ([]int16, error) {
 	if err := s.check(r); err != nil {
 		return dst, err
 	}
-	d := s.decoders.Get().(*rowDecoder)
-	defer s.decoders.Put(d)
+	d := rowDecoders.Get().(*rowDecoder)
+	defer rowDecoders.Put(d)
 	d.compressed = slices.Grow(d.compressed[:0], int(r.extent.Length))[:r.extent.Length]
 	if err := readFull(s.r, d.compressed, r.extent.Offset); err != nil {
 		return dst, err

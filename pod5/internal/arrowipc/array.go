@@ -77,12 +77,16 @@ func (a *Array) List(i int) (from, to int) {
 	return int(a.offsets[i] - base), int(a.offsets[i+1] - base)
 }
 
-// Values are the elements of a list or the entries of a map.
+// Values are the elements of a list or the entries of a map; nil when they could
+// not be loaded.
 func (a *Array) Values() *Array { return a.children[0] }
 
 // Child finds the child of a struct by name; nil when there is none that could
-// be loaded.
+// be loaded, or a itself is nil.
 func (a *Array) Child(name string) *Array {
+	if a == nil {
+		return nil
+	}
 	for _, c := range a.children {
 		if c != nil && c.field.Name == name {
 			return c
