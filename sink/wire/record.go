@@ -84,18 +84,8 @@ func (b *Batch) columns() ([]arrow.Array, error) {
 	if b.Recipe.Dim < 1 || len(b.Vectors) != n*b.Recipe.Dim {
 		return nil, fmt.Errorf("%d rows of dimension %d hold %d values", n, b.Recipe.Dim, len(b.Vectors))
 	}
-	var vectors []byte
-	switch b.Recipe.DType {
-	case Float32:
-		vectors = bytesOf(b.Vectors)
-	case Float16:
-		halves := make([]uint16, len(b.Vectors))
-		for i, f := range b.Vectors {
-			halves[i] = half(f)
-		}
-		vectors = bytesOf(halves)
-	default:
-		return nil, fmt.Errorf("embeddings of type %q: known are %s and %s", b.Recipe.DType, Float16, Float32)
+	if t := b.Recipe.DType; t != Float16 && t != Float32 {
+		return nil, fmt.Errorf("embeddings of type %q: known are %s and %s", t, Float16, Float32)
 	}
 	columns := make([]arrow.Array, 0, len(types)+1)
 	for i, values := range [][]byte{
@@ -105,10 +95,23 @@ func (b *Batch) columns() ([]arrow.Array, error) {
 		columns = append(columns, array.MakeFromData(data(types[i].Type, n, values)))
 	}
 	list := embeddingType(b.Recipe)
-	elements := data(list.Elem(), len(b.Vectors), vectors)
+	elements := data(list.Elem(), len(b.Vectors), b.VectorBytes())
 	columns = append(columns, array.MakeFromData(
 		array.NewData(list, n, []*memory.Buffer{nil}, []arrow.ArrayData{elements}, 0, 0)))
 	return columns, nil
+}
+
+// VectorBytes gives the vectors as the recipe's DType, row after row, in the
+// machine's byte order. They may share the batch's memory.
+func (b *Batch) VectorBytes() []byte {
+	if b.Recipe.DType != Float16 {
+		return bytesOf(b.Vectors)
+	}
+	halves := make([]uint16, len(b.Vectors))
+	for i, f := range b.Vectors {
+		halves[i] = half(f)
+	}
+	return bytesOf(halves)
 }
 
 func data(t arrow.DataType, n int, values []byte) arrow.ArrayData {
