@@ -49,7 +49,7 @@ def load(path: str) -> PoreModel:
 
 def _read_text(path: str) -> tuple[np.ndarray, np.ndarray]:
     with open(path) as file:
-        rows = [line.split("\t") for line in file if not line.startswith("#")]
+        rows = [line.split() for line in file if not line.startswith("#")]
     header, rows = rows[0], rows[1:]
     mean, stdv = header.index("level_mean"), header.index("level_stdv")
     table = {int("".join(map(str, encode(r[0]))), 4): (float(r[mean]), float(r[stdv])) for r in rows}
