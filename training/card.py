@@ -13,6 +13,12 @@ from model import REFERENCE, SIGNAL, Layer
 
 RECALL = "@1", "@10", "overlap@1"
 
+REAL = """Up to ten chunks per read, after the fixed leader. A chunk is right when its best window is on the right strand with its
+centre inside the read's mapped span ± 500 bases; *placed* asks for ± 500 bases around where the chunk must lie if the
+read's speed was constant. The read vote joins the 20 best windows of each chunk.
+
+"""
+
 
 def layers(stack: tuple[Layer, ...]) -> str:
     parts = []
@@ -62,7 +68,8 @@ def card(family: Family, models: str, reports: list[dict]) -> str:
     first = reports[0]["windows"]
     speeds = [[w, *(f"{e[k + '_samples_per_s'] / 1e6:.1f}" for k in ("fp32", "int8"))] for w, e in first.items()]
     cosines = [[w, f"{e['cos_mean']:.4f}", f"{e['cos_p1']:.4f}"] for w, e in first.items()]
-    real = "".join(map(real_section, reports)) or "No labelled real reads of this chemistry were at hand: not measured.\n\n"
+    real = "".join(map(real_section, reports))
+    real = real + REAL if real else "Real reads: not measured, for want of labelled reads of this chemistry.\n\n"
     steps = re.search(r"(\d+) steps", meta["trained"]).group(1)
     norm = (
         f"(pA − {meta['norm.mean_pa']}) / {meta['norm.sd_pa']}, the same for every read"
@@ -114,11 +121,7 @@ With ONNX Runtime on a CPU, one thread, for each genome below (none was trained 
 within {STRIDE} bases of the chunk's. `overlap@1`: the best window shares at least half its bases with the chunk. *harsh*
 are the conditions of training; *plain* is independent noise at the table's level and nothing else.
 
-{real}Up to ten chunks per read, after the fixed leader. A chunk is right when its best window is on the right strand with its
-centre inside the read's mapped span ± 500 bases; *placed* asks for ± 500 bases around where the chunk must lie if the
-read's speed was constant. The read vote joins the 20 best windows of each chunk.
-
-### int8 against fp32: cosine on the harsh chunks of {reports[0]['genome']}
+{real}### int8 against fp32: cosine on the harsh chunks of {reports[0]['genome']}
 
 {table(["window", "mean", "1st percentile"], cosines)}
 
