@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,9 +106,9 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return exit(exitFailure, err)
 	}
 	if f.json {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(b.result)
+		return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(b.result))
 	}
-	return b.result.print(cmd.OutOrStdout())
+	return failure(b.result.print(cmd.OutOrStdout()))
 }
 
 // input gives the files to read, simulating a run where none was named.
@@ -315,19 +314,15 @@ func (b *bench) whole() error {
 
 func (r *benchResult) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d cores; ONNX Runtime %s; %s, %.0f FLOP/sample\n\n", r.CPU, r.Cores, r.Runtime, r.Model, r.FLOPsPerSample)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "stage\tcores\tM samples/s\tMinION\tPromethION\t\t")
+	fmt.Fprintf(w, "%-26s %5s %12s %8s %11s\n", "stage", "cores", "M samples/s", "MinION", "PromethION")
 	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t%s\t\n", row.Stage, row.Cores, row.SamplesPerS/1e6,
+		fmt.Fprintf(w, "%-26s %5d %12.1f %7.1fx %10.1fx  %s\n", row.Stage, row.Cores, row.SamplesPerS/1e6,
 			row.SamplesPerS/minionSamplesPerS, row.SamplesPerS/promethionSamplesPerS, row.Remark)
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
 	s := r.PipelineStageS
-	fmt.Fprintf(w, "\nThe pipeline's stages were busy for: read %.2f s, cut %.2f s, encode %.2f s (all workers), deliver %.2f s.\n", s.Read, s.Cut, s.Encode, s.Deliver)
+	_, err := fmt.Fprintf(w, "\nThe pipeline's stages were busy for: read %.2f s, cut %.2f s, encode %.2f s (all workers), deliver %.2f s.\n", s.Read, s.Cut, s.Encode, s.Deliver)
 	if r.PeakMemoryBytes > 0 {
 		fmt.Fprintf(w, "At most %d MB of memory were resident.\n", r.PeakMemoryBytes/1_000_000)
 	}
-	return nil
+	return err
 }

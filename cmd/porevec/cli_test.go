@@ -160,7 +160,7 @@ func TestInterruptDrains(t *testing.T) {
 	needRuntime(t)
 	dir := simulatedRun(t, 40)
 	store := filepath.Join(t.TempDir(), "store")
-	cmd := program(t, "embed", dir, "--store", store, "--speed", "20x", "--json")
+	cmd := program(t, "embed", dir, "--store", store, "--speed", "1x", "--json")
 	var stdout strings.Builder
 	cmd.Stdout = &stdout
 	if err := cmd.Start(); err != nil {

@@ -83,6 +83,8 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	}
 	defer source.Close()
 
+	// A file holds vectors of one space; lines of JSON name their model each.
+	f.encoder.single = f.delivery.output != "" && f.delivery.output != "-"
 	lines, err := f.encoder.open(log)
 	if err != nil {
 		return exit(exitModel, err)
@@ -106,7 +108,8 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	finish()
 
 	res := newResult(report)
-	res.Files, res.FilesFailed = source.Files()
+	opened, failed := source.Files()
+	res.Files, res.FilesFailed = opened+failed, failed
 	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
 	if err := f.print(cmd, &res); err != nil {
 		return exit(exitFailure, err)
@@ -157,10 +160,14 @@ func (f *embedFlags) verdict(report pipeline.Report, filesFailed int, interrupte
 	case err != nil && errors.Is(err, fs.ErrNotExist):
 		return exit(exitInput, err)
 	case err != nil:
-		return exit(exitDelivery, fmt.Errorf("%w\n%d chunks were not delivered; run the same command again to continue", err, report.ChunksFailed+report.ChunksCancelled))
-	case report.ReadsSkipped[pipeline.NoModel] > 0:
-		return exit(exitModel, fmt.Errorf("%d reads were not embedded: no model fits their run", report.ReadsSkipped[pipeline.NoModel]))
-	case filesFailed > 0 || report.ReadsSkipped[segment.Corrupt] > 0 || report.ChunksFailed > 0:
+		return exit(exitDelivery, fmt.Errorf("%w\n%d chunks were not delivered; run the same command again to deliver them", err, report.ChunksFailed+report.ChunksCancelled))
+	}
+	refused := report.ReadsSkipped[pipeline.NoModel]
+	corrupt := filesFailed > 0 || report.ReadsSkipped[segment.Corrupt] > 0 || report.ChunksFailed > 0
+	switch {
+	case refused > 0 && (report.Chunks == 0 || !corrupt):
+		return exit(exitModel, fmt.Errorf("%d reads were not embedded: no model for their run", refused))
+	case corrupt:
 		return exit(exitSkipped, nil)
 	}
 	return nil

@@ -28,6 +28,9 @@ type encoderFlags struct {
 	threads     int
 	batch       int
 	batchAge    time.Duration
+
+	// single allows one model for the whole input.
+	single bool
 }
 
 func (f *encoderFlags) register(flags *pflag.FlagSet) {
@@ -91,6 +94,10 @@ func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
 	}
 	if line := l.open[model.Digest]; line != nil {
 		return line, nil
+	}
+	if l.flags.single && len(l.open) > 0 {
+		return nil, &signal.Error{Op: "choose a model", Err: fmt.Errorf("the file of -o holds vectors of %s and this run needs %s: "+
+			"embed the runs of each chemistry into a file of their own", l.names(), model.ID)}
 	}
 	line, err := l.newLine(*model)
 	if err != nil {

@@ -35,6 +35,14 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func exit(code int, err error) error { return &exitError{code: code, err: err} }
 
+// failure makes any error end the program with exit code 1.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	return exit(exitFailure, err)
+}
+
 func usageError(format string, args ...any) error {
 	return exit(exitUsage, fmt.Errorf(format, args...))
 }

@@ -176,8 +176,10 @@ func (s *fileSummary) write(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(s)
 	}
+	if _, err := fmt.Fprintf(w, "%s: %s, written by version %s\n", s.File, s.Format, s.Version); err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s\t%s, written by version %s\n", s.File, s.Format, s.Version)
 	fmt.Fprintf(t, "  reads\t%d\n  samples\t%d\n", s.Reads, s.Samples)
 	if s.Hash != "" {
 		fmt.Fprintf(t, "  fnv1a64\t%s\n", s.Hash)

@@ -14,7 +14,7 @@ import (
 func TestKillAndRestartStoresEveryChunkOnce(t *testing.T) {
 	needRuntime(t)
 	dir := simulatedRun(t, 60)
-	undisturbed := vectors(t, runProgram(t, "embed", dir, "-o", "-").want(t, 0).stdout)
+	undisturbed := vectors(t, runProgram(t, "embed", dir, "-o", "-", "--dtype", "float32").want(t, 0).stdout)
 	if len(undisturbed) < 100 {
 		t.Fatalf("only %d chunks: too few to be interrupted among", len(undisturbed))
 	}
@@ -25,7 +25,7 @@ func TestKillAndRestartStoresEveryChunkOnce(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	kills := 0
 	for range 12 {
-		cmd := program(t, "embed", dir, "--store", store, "--batch", "4", "--speed", "200x")
+		cmd := program(t, "embed", dir, "--store", store, "--batch", "4", "--speed", "200x", "--dtype", "float32")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestKillAndRestartStoresEveryChunkOnce(t *testing.T) {
 	if kills == 0 {
 		t.Fatal("no run was alive when it was killed")
 	}
-	last := runProgram(t, "embed", dir, "--store", store, "--json").want(t, 0).result(t)
+	last := runProgram(t, "embed", dir, "--store", store, "--dtype", "float32", "--json").want(t, 0).result(t)
 	if last.ChunksStored == 0 {
 		t.Error("the killed runs left nothing: the test did not interrupt a delivery")
 	}

@@ -16,7 +16,9 @@ func main() {
 	}
 	var e *exitError
 	if !errors.As(err, &e) {
-		e = &exitError{code: exitFailure, err: err}
+		// Every command says how it ends; what is left comes from the parsing of
+		// the command line.
+		e = &exitError{code: exitUsage, err: err}
 	}
 	if e.err != nil {
 		fmt.Fprintln(os.Stderr, "porevec:", e.err)

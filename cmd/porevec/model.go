@@ -30,7 +30,7 @@ computer and compares its vectors with those of its release.`,
 	var asJSON bool
 	list := &cobra.Command{
 		Use: "list", Short: "The encoders in this program", Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return listModels(cmd.OutOrStdout(), asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return failure(listModels(cmd.OutOrStdout(), asJSON)) },
 	}
 	show := &cobra.Command{
 		Use: "show ID|FILE.onnx", Short: "Everything that is known of an encoder", Args: args(cobra.ExactArgs(1)),
@@ -39,7 +39,7 @@ computer and compares its vectors with those of its release.`,
 			if err != nil {
 				return exit(exitModel, err)
 			}
-			return showModel(cmd.OutOrStdout(), newModelInfo(m), asJSON)
+			return failure(showModel(cmd.OutOrStdout(), newModelInfo(m), asJSON))
 		},
 	}
 	check := &cobra.Command{
@@ -78,7 +78,7 @@ func listModels(w io.Writer, asJSON bool) error {
 	if asJSON {
 		for _, m := range embed.Models() {
 			if err := json.NewEncoder(w).Encode(newModelInfo(m)); err != nil {
-				return exit(exitFailure, err)
+				return err
 			}
 		}
 		return nil

@@ -185,7 +185,9 @@ func (p *readPlot) save(path, model string) error {
 	}
 	trace.Color, trace.Width = traceColor, vg.Points(0.4)
 	pl.Add(trace)
-	pl.Y.Min, pl.Y.Max = low, high
+	// Room above the bands for the legend.
+	pl.Y.Min, pl.Y.Max = low, high+0.16*(high-low)
+	pl.X.Min, pl.X.Max = 0, float64(len(shown))/rate*1.01
 	return pl.Save(14*vg.Inch, 4.5*vg.Inch, path)
 }
 

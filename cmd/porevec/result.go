@@ -85,7 +85,7 @@ func byName(m map[segment.Reason]uint64) map[string]uint64 {
 func (r *result) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	line("files", "%d read, %d failed", r.Files, r.FilesFailed)
+	line("files", "%d, of which %d failed", r.Files, r.FilesFailed)
 	line("reads", "%d%s", r.Reads, reasons(r.Skipped))
 	line("samples", "%d = %d embedded%s", r.Samples, r.SamplesEmbedded, plus(r.SamplesSkipped))
 	line("chunks", "%d = %d acknowledged + %d stored before + %d failed + %d cancelled",
