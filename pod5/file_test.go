@@ -298,7 +298,7 @@ func TestRowsOfManyGoroutines(t *testing.T) {
 // FuzzOpen reads whatever it is given.
 func FuzzOpen(f *testing.F) {
 	for _, l := range []layout{{version: 0}, {version: 2, deltas: true}, {version: 4}, {version: 4, plain: true, wide: true}} {
-		f.Add(l.build(f, someReads(4)))
+		f.Add(l.build(f, someReads(3)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { readAll(t, data) })
 }

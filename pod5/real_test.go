@@ -3,6 +3,7 @@ package pod5_test
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"hash"
 	"hash/fnv"
 	"os"
@@ -117,6 +118,46 @@ func TestRealFiles(t *testing.T) {
 			}
 			if f.NumReads() != int(o.reads) {
 				t.Errorf("NumReads() = %d, want %d", f.NumReads(), o.reads)
+			}
+		})
+	}
+}
+
+func TestRealHostileFiles(t *testing.T) {
+	dir := filepath.Join(dataDir(t), "hostile")
+	for _, c := range []struct {
+		file, says string // says "" for a file that is readable after all
+		is         error
+		runs       int
+	}{
+		{"empty_pod5.pod5", "does not begin with the POD5 signature", pod5.ErrNotPOD5, 0},
+		{"not_a_pod5.pod5", "does not begin with the POD5 signature", pod5.ErrNotPOD5, 0},
+		{"missing_primary_field.pod5", "calibration_offset is missing", pod5.ErrCorrupt, 0},
+		{"multigroup.pod5", "", nil, 2},
+		{"primary_field_wrong_type.pod5", "", nil, 1}, // the type is wrong for another format only
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			f, err := pod5.Open(filepath.Join(dir, c.file))
+			if c.is != nil {
+				if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if len(f.Runs()) != c.runs {
+				t.Errorf("%d runs, want %d", len(f.Runs()), c.runs)
+			}
+			for read, err := range f.Reads() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := f.Signal(read, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}
