@@ -86,6 +86,9 @@ func openSignalRows(r io.ReaderAt, t *arrowipc.File) (*signalRows, error) {
 		}
 		s.perBatch = uint64(first.Rows)
 	}
+	if s.id == nil { // nothing would show that batches differ in length
+		return s, s.scan()
+	}
 	return s, nil
 }
 

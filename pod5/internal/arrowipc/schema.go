@@ -9,8 +9,8 @@ import (
 
 // The errors that tell what kind of trouble a table is in.
 var (
-	ErrCorrupt     = errors.New("Arrow table is damaged")
-	ErrUnsupported = errors.New("Arrow feature not supported")
+	ErrCorrupt     = errors.New("damaged Arrow data")
+	ErrUnsupported = errors.New("unsupported Arrow feature")
 )
 
 // Kind is the physical kind of a column.
