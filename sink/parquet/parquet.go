@@ -53,12 +53,6 @@ func (w *Writer) Write(b *wire.Batch) error {
 		if err != nil {
 			return fmt.Errorf("write parquet: %w", err)
 		}
-		// Readers that know no Arrow find the metadata only here.
-		for i, key := range rec.Schema().Metadata().Keys() {
-			if err := w.file.AppendKeyValueMetadata(key, rec.Schema().Metadata().Values()[i]); err != nil {
-				return fmt.Errorf("write parquet: %w", err)
-			}
-		}
 		w.room = rowsPerGroup(b)
 	}
 	// Left to the writer, a batch would be split between two groups, and the
