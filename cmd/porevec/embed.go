@@ -95,8 +95,9 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err != nil {
 		return exit(exitDelivery, err)
 	}
+	tracked := &currentRun{Source: source}
 	p, err := pipeline.New(pipeline.Config{
-		Source: source, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored,
+		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored,
 		Workers: f.encoder.threads, BatchChunks: f.encoder.batch, BatchAge: f.encoder.batchAge,
 		Speed: speed, Log: log,
 	})
@@ -104,6 +105,10 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return errors.Join(usageError("%w", err), out.sink.Close())
 	}
 	finish := showProgress(g.quiet, source.Progress, p.Progress)
+	if out.stream != nil {
+		bar, quiet := finish, publishStatus(out.stream, tracked, p.Progress)
+		finish = func() { quiet(); bar() }
+	}
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
 	finish()
 
