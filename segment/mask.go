@@ -91,3 +91,6 @@ func (m moments) variance() float64 {
 }
 
 func (m moments) deviation() float64 { return math.Sqrt(m.variance()) }
+
+// Spread is the standard deviation of samples, in ADC counts.
+func Spread(samples []int16) float64 { return newMoments(samples).deviation() }
