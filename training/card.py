@@ -133,7 +133,7 @@ are the conditions of training; *plain* is independent noise at the table's leve
 
 * Simulation is not reality: expect lower recall on real reads, and check before relying on it. pA scale and noise of
   the R10.4.1 table are assumptions (91.9 + 20.5 z pA, sd 3 pA).
-* Recall falls as the index grows; these figures are for a genome of 48.5 kb.
+* Recall falls as the index grows: compare the genomes above.
 * Position is found to about one stride and only if the read's speed is near the nominal one.
 * Only this pore, this speed and this sampling rate; DNA, not RNA. Not a basecaller, and no medical device.
 
