@@ -18,7 +18,7 @@ demo: build
 
 ## build: bin/porevec
 build: deps
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
 
 ## deps: the Go modules and ONNX Runtime, into their caches
 deps:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,8 @@ func newInspect(g *global) *cobra.Command {
 		Short: "Show what is in POD5 files",
 		Long: `inspect counts the reads and samples of files and shows the runs that they
 belong to. --hash decodes every sample, so that it also proves a file whole: the
-hash is FNV-1a 64 over the little-endian int16 samples of all reads in file order.
+hash is FNV-1a 64 over the little-endian int16 samples of all reads, in the order
+in which their signal lies in the file.
 
 --plot draws the current of one read in pA with the leader, the chunks that embed
 would cut, and where the molecule stood still or the pore was open.`,
@@ -136,8 +138,7 @@ func summarize(path string, hashing bool) (fileSummary, error) {
 			s.SampleRates = append(s.SampleRates, run.SampleRateHz)
 		}
 	}
-	sum := fnv.New64a()
-	var samples []int16
+	last, ordered := uint64(0), true
 	for read, err := range file.Reads() {
 		if err != nil {
 			s.Errors = append(s.Errors, err.Error())
@@ -145,18 +146,57 @@ func summarize(path string, hashing bool) (fileSummary, error) {
 		}
 		s.Reads++
 		s.Samples += read.Samples
-		if hashing {
-			samples, err = file.Signal(read, samples[:0])
-			if err != nil {
-				s.Errors = append(s.Errors, err.Error())
-			}
-			hashSamples(sum, samples)
-		}
+		first := firstRow(read)
+		ordered = ordered && first >= last
+		last = first
 	}
 	if hashing {
-		s.Hash = fmt.Sprintf("%016x", sum.Sum64())
+		s.Hash, err = hashReads(file, ordered)
+		if err != nil {
+			s.Errors = append(s.Errors, err.Error())
+		}
 	}
 	return s, nil
+}
+
+// firstRow is where the signal of a read begins in the file.
+func firstRow(r *pod5.Read) uint64 {
+	if rows := r.Rows(); len(rows) > 0 {
+		return rows[0]
+	}
+	return 0
+}
+
+// hashReads hashes all samples in the order in which the signal of the reads
+// lies in the file. The reads are mostly listed in this order too, and then need
+// not be kept in memory. The error is the first of a read that does not decode;
+// the hash covers the others.
+func hashReads(file *pod5.File, ordered bool) (string, error) {
+	sum := fnv.New64a()
+	var samples []int16
+	var failed error
+	add := func(read *pod5.Read) {
+		var err error
+		if samples, err = file.Signal(read, samples[:0]); err != nil && failed == nil {
+			failed = err
+		}
+		hashSamples(sum, samples)
+	}
+	var kept []*pod5.Read
+	for read, err := range file.Reads() {
+		switch {
+		case err != nil: // reported when the reads were counted
+		case ordered:
+			add(read)
+		default:
+			kept = append(kept, read)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b *pod5.Read) int { return cmp.Compare(firstRow(a), firstRow(b)) })
+	for _, read := range kept {
+		add(read)
+	}
+	return fmt.Sprintf("%016x", sum.Sum64()), failed
 }
 
 // hashSamples adds samples as little-endian int16.

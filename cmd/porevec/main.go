@@ -7,9 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 )
 
+// goMemory is what the garbage collector aims to stay below, in bytes; ONNX
+// Runtime's memory comes on top. A rig has other things to do with its memory.
+const goMemory = 160 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(goMemory)
+	}
 	err := newRoot().ExecuteContext(context.Background())
 	if err == nil {
 		return

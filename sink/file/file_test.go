@@ -133,7 +133,7 @@ func checkMetadata(t *testing.T, schema *arrow.Schema) {
 
 func TestParquet(t *testing.T) {
 	for _, dtype := range []string{wire.Float16, wire.Float32} {
-		const n = 70_000 // more than a row group
+		const n = 20_000 // more than a row group of 16 Ki
 		path := filepath.Join(t.TempDir(), "x.parquet")
 		store(t, path, recipe(dtype), n)
 		reader, err := file.OpenParquetFile(path, false)
