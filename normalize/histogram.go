@@ -26,7 +26,13 @@ func (h *histogram) reset() {
 	h.low, h.top, h.total = highest, lowest, 0
 }
 
-func (h *histogram) add(v int) { h.addN(v, 1) }
+// count starts anew with the samples.
+func (h *histogram) count(samples []int16) {
+	h.reset()
+	for _, s := range samples {
+		h.addN(int(s), 1)
+	}
+}
 
 func (h *histogram) addN(v int, n uint32) {
 	h.bins[v+h.origin] += n

@@ -78,10 +78,7 @@ func (n *Normalizer) medMAD(samples []int16) (shift, scale float32) {
 	if len(samples) == 0 {
 		return 0, 1
 	}
-	n.values.reset()
-	for _, s := range samples {
-		n.values.add(int(s))
-	}
+	n.values.count(samples)
 	// Doubled, so that half counts stay integers.
 	median2 := n.values.median2()
 	n.spread.reset()
@@ -100,10 +97,7 @@ func (n *Normalizer) quantile(samples []int16) (shift, scale float32) {
 	if len(samples) == 0 {
 		return 0, 1
 	}
-	n.values.reset()
-	for _, s := range samples {
-		n.values.add(int(s))
-	}
+	n.values.count(samples)
 	last := float64(len(samples) - 1)
 	q20 := float64(n.values.at(int(0.2 * last)))
 	q90 := float64(n.values.at(int(0.9 * last)))

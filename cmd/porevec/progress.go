@@ -26,26 +26,14 @@ func showProgress(quiet bool, position func() (done, total int64), report func()
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetTheme(progressbar.ThemeASCII),
 	)
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				r := report()
-				bar.Describe(fmt.Sprintf("%s reads  %s samples/s", count(r.Reads), count(perSecond(r.Samples, r.Elapsed))))
-				done, _ := position()
-				_ = bar.Set64(min(done, total)) // a bar that cannot be drawn stops nothing
-			}
-		}
-	}()
+	stop := every(200*time.Millisecond, func() {
+		r := report()
+		bar.Describe(fmt.Sprintf("%s reads  %s samples/s", count(r.Reads), count(perSecond(r.Samples, r.Elapsed))))
+		done, _ := position()
+		_ = bar.Set64(min(done, total)) // a bar that cannot be drawn stops nothing
+	})
 	return func() {
-		close(stop)
-		<-stopped
+		stop()
 		_ = bar.Finish()
 	}
 }

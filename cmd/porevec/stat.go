@@ -40,33 +40,18 @@ type status struct {
 // publishStatus tells subscribers once a second how the run goes, until the
 // returned function is called.
 func publishStatus(stream *jetstream.Sink, source *currentRun, report func() pipeline.Report) (finish func()) {
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-			}
-			run := source.run.Load()
-			if run == nil {
-				continue
-			}
-			r := report()
-			object, err := json.Marshal(status{
-				time.Now().UTC(), r.Elapsed.Seconds(), r.Reads, r.Samples, r.Chunks, r.Acknowledged, r.ErrorCount,
-				float64(r.Samples) / r.Elapsed.Seconds(),
-			})
-			if err == nil {
-				_ = stream.PublishStat(run, object) // the next one comes in a second
-			}
+	return every(time.Second, func() {
+		run := source.run.Load()
+		if run == nil {
+			return
 		}
-	}()
-	return func() {
-		close(stop)
-		<-stopped
-	}
+		r := report()
+		object, err := json.Marshal(status{
+			time.Now().UTC(), r.Elapsed.Seconds(), r.Reads, r.Samples, r.Chunks, r.Acknowledged, r.ErrorCount,
+			float64(r.Samples) / r.Elapsed.Seconds(),
+		})
+		if err == nil {
+			_ = stream.PublishStat(run, object) // the next one comes in a second
+		}
+	})
 }
