@@ -10,7 +10,16 @@ import (
 	"github.com/porevec/porevec/signal"
 )
 
-// squiggle is a level that jumps, plus noise, with a spike to each rail.
+// spiked is a squiggle with a spike to each rail.
+func spiked(rng *rand.Rand, n int) []int16 {
+	out := squiggle(rng, n)
+	if n > 10 {
+		out[3], out[7] = math.MaxInt16, math.MinInt16
+	}
+	return out
+}
+
+// squiggle is a level that jumps, plus noise.
 func squiggle(rng *rand.Rand, n int) []int16 {
 	out := make([]int16, n)
 	level := 500.0
@@ -19,9 +28,6 @@ func squiggle(rng *rand.Rand, n int) []int16 {
 			level = 400 + 300*rng.Float64()
 		}
 		out[i] = int16(level + 15*rng.NormFloat64())
-	}
-	if n > 10 {
-		out[3], out[7] = math.MaxInt16, math.MinInt16
 	}
 	return out
 }
@@ -39,7 +45,7 @@ func TestMedMADAgainstSorting(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, size := range []int{1, 2, 3, 1000, 1001, 4096} {
-		samples := squiggle(rng, size)
+		samples := spiked(rng, size)
 		values := make([]float64, size)
 		for i, s := range samples {
 			values[i] = float64(s)
@@ -125,14 +131,20 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func BenchmarkMedMAD(b *testing.B) {
-	samples := squiggle(rand.New(rand.NewPCG(1, 2)), 4096)
-	n, err := normalize.New(normalize.MedMAD, 0, 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(2 * 4096)
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _, _ = n.Fit(samples, signal.Calibration{})
+	for name, samples := range map[string][]int16{
+		"squiggle": squiggle(rand.New(rand.NewPCG(1, 2)), 4096),
+		"spiked":   spiked(rand.New(rand.NewPCG(1, 2)), 4096),
+	} {
+		b.Run(name, func(b *testing.B) {
+			n, err := normalize.New(normalize.MedMAD, 0, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(2 * 4096)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _, _ = n.Fit(samples, signal.Calibration{})
+			}
+		})
 	}
 }
