@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/porevec/porevec/embed/ort"
 	"github.com/porevec/porevec/fixtures"
 )
@@ -110,6 +112,18 @@ func TestEmbedAndSubscribe(t *testing.T) {
 	table := runProgram(t, "subscribe", "--store", store, "--from", "start", "-n", "2").want(t, 0).stdout
 	if !strings.Contains(table, v.ReadID) {
 		t.Errorf("the table does not show the first read:\n%s", table)
+	}
+}
+
+// Parity: the vectors do not depend on the pace, and so not on how the signal
+// is split on its way, nor on the number of workers or the size of batches.
+func TestPaceChangesNoVector(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 8)
+	fast := vectors(t, runProgram(t, "embed", dir, "-o", "-").want(t, 0).stdout)
+	paced := vectors(t, runProgram(t, "embed", dir, "-o", "-", "--speed", "20x", "--threads", "3", "--batch", "5").want(t, 0).stdout)
+	if d := cmp.Diff(fast, paced); d != "" {
+		t.Errorf("replayed at the sequencer's pace, vectors differ:\n%s", d)
 	}
 }
 
