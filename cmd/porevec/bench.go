@@ -94,7 +94,7 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	defer os.RemoveAll(dir)
 	files, err := f.input(dir, paths)
 	if err != nil {
-		return inputError(err)
+		return failure(err)
 	}
 	lines, err := f.encoder.open(g.logger())
 	if err != nil {
@@ -114,7 +114,7 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 // input gives the files to read, simulating a run where none was named.
 func (f *benchFlags) input(dir string, paths []string) ([]string, error) {
 	if len(paths) > 0 {
-		return pod5.FindFiles(paths, true)
+		return findInput(paths, true)
 	}
 	path := filepath.Join(dir, "simulated.pod5")
 	_, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 1, Reads: f.reads})

@@ -35,6 +35,10 @@ func simulatedRun(t *testing.T, reads int) (dir string) {
 
 func TestExitCodes(t *testing.T) {
 	empty := t.TempDir()
+	fast5 := filepath.Join(t.TempDir(), "a.fast5")
+	if err := os.WriteFile(fast5, []byte("\x89HDF\r\n\x1a\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		args []string
@@ -47,6 +51,7 @@ func TestExitCodes(t *testing.T) {
 		{"no path", []string{"embed"}, 2, "at least 1"},
 		{"missing path", []string{"embed", "/nowhere/run"}, 4, "/nowhere/run"},
 		{"empty folder", []string{"embed", empty}, 4, "no .pod5 file"},
+		{"FAST5", []string{"embed", fast5}, 4, "FAST5 is not read yet"},
 		{"missing file to inspect", []string{"inspect", "/nowhere.pod5"}, 4, "/nowhere.pod5"},
 		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
 		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},

@@ -124,12 +124,9 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 
 // openSource finds the files before anything is started.
 func (f *embedFlags) openSource(paths []string) (*pod5.Source, error) {
-	files, err := pod5.FindFiles(paths, f.recursive)
+	files, err := findInput(paths, f.recursive)
 	if err != nil {
-		return nil, inputError(err)
-	}
-	if len(files) == 0 {
-		return nil, exit(exitInput, fmt.Errorf("no .pod5 file in %v (--recursive looks into folders below)", paths))
+		return nil, err
 	}
 	options := pod5.SourceOptions{MaxReads: f.maxReads}
 	if f.readIDs != "" {

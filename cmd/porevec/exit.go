@@ -35,10 +35,11 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func exit(code int, err error) error { return &exitError{code: code, err: err} }
 
-// failure makes any error end the program with exit code 1.
+// failure makes an error that has no exit code yet end the program with 1.
 func failure(err error) error {
-	if err == nil {
-		return nil
+	var coded *exitError
+	if err == nil || errors.As(err, &coded) {
+		return err
 	}
 	return exit(exitFailure, err)
 }

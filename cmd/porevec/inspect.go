@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -27,6 +26,8 @@ type inspectFlags struct {
 	hash bool
 	plot string
 	read string
+
+	recursive bool
 }
 
 func newInspect(g *global) *cobra.Command {
@@ -51,6 +52,7 @@ would cut, and where the molecule stood still or the pore was open.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "one JSON object per file")
 	flags.BoolVar(&f.hash, "hash", false, "decode all samples and hash them")
+	flags.BoolVarP(&f.recursive, "recursive", "r", false, "look into folders below the given ones too")
 	flags.StringVar(&f.plot, "plot", "", "draw a read of the first file into this .png")
 	flags.StringVar(&f.read, "read", "", "the read to draw (default: the first one long enough)")
 	return cmd
@@ -82,12 +84,9 @@ type runSummary struct {
 }
 
 func (f *inspectFlags) run(cmd *cobra.Command, paths []string) error {
-	files, err := pod5.FindFiles(paths, false)
+	files, err := findInput(paths, f.recursive)
 	if err != nil {
-		return inputError(err)
-	}
-	if len(files) == 0 {
-		return exit(exitInput, fmt.Errorf("no .pod5 file in %s", strings.Join(paths, ", ")))
+		return err
 	}
 	if f.plot != "" {
 		return f.draw(files[0])
