@@ -87,6 +87,9 @@ type benchResult struct {
 }
 
 func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
+	if err := f.encoder.validate(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "porevec-bench-*")
 	if err != nil {
 		return exit(exitFailure, err)

@@ -53,6 +53,8 @@ func TestExitCodes(t *testing.T) {
 		{"empty folder", []string{"embed", empty}, 4, "no .pod5 file"},
 		{"FAST5", []string{"embed", fast5}, 4, "FAST5 is not read yet"},
 		{"missing file to inspect", []string{"inspect", "/nowhere.pod5"}, 4, "/nowhere.pod5"},
+		{"bad hop", []string{"embed", empty, "--hop", "-5"}, 2, "--hop"},
+		{"no threads", []string{"embed", empty, "-t", "0"}, 2, "--threads"},
 		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
 		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},
 		{"open listener", []string{"embed", empty, "--listen", "0.0.0.0:4222"}, 2, "loopback"},

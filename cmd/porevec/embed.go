@@ -77,6 +77,9 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.delivery.validate(cmd.Flags()); err != nil {
 		return err
 	}
+	if err := f.encoder.validate(); err != nil {
+		return err
+	}
 	source, err := f.openSource(paths)
 	if err != nil {
 		return err

@@ -52,14 +52,23 @@ type lines struct {
 	log   *slog.Logger
 }
 
+// validate refuses what no model could make sense of.
+func (f *encoderFlags) validate() error {
+	switch {
+	case f.device != "auto" && f.device != "cpu":
+		return usageError("--device %q: this version computes on the CPU (auto or cpu)", f.device)
+	case f.dtype != "float16" && f.dtype != "float32":
+		return usageError("--dtype %q: must be float16 or float32", f.dtype)
+	case f.window < 0 || f.hop < 0:
+		return usageError("--window %d --hop %d: must not be negative", f.window, f.hop)
+	case f.threads < 1 || f.batch < 1 || f.batchAge <= 0:
+		return usageError("--threads %d --batch %d --batch-age %v: must all be above 0", f.threads, f.batch, f.batchAge)
+	}
+	return nil
+}
+
 // open checks that encoding will work at all before anything is read.
 func (f *encoderFlags) open(log *slog.Logger) (*lines, error) {
-	if f.device != "auto" && f.device != "cpu" {
-		return nil, fmt.Errorf("--device %q: this version computes on the CPU (auto or cpu)", f.device)
-	}
-	if f.dtype != "float16" && f.dtype != "float32" {
-		return nil, usageError("--dtype %q: must be float16 or float32", f.dtype)
-	}
 	if err := ort.Init(); err != nil {
 		return nil, err
 	}
