@@ -2,8 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
 )
@@ -27,11 +30,10 @@ type kind struct {
 
 // lane cuts the reads of one kind of run and gathers their chunks.
 type lane struct {
-	c       *cutter
-	line    *Line // nil: no encoder fits
-	seg     *segment.Segmenter
-	job     *job // being filled; nil while none of its chunks waits
-	corrupt bool // the block being cut ends its read by an error
+	c    *cutter
+	line *Line // nil: no encoder fits
+	seg  *segment.Segmenter
+	job  *job // being filled; nil while none of its chunks waits
 }
 
 // cut segments, normalizes and batches until no more blocks come.
@@ -43,7 +45,7 @@ func (p *Pipeline) cut(ctx context.Context) error {
 	err := c.run()
 	for _, l := range c.lanes {
 		if l.seg != nil {
-			l.seg.Interrupt(Interrupted, l)
+			l.seg.Interrupt(l)
 		}
 		if l.job != nil { // only after an error
 			l.giveUp()
@@ -83,7 +85,11 @@ func (c *cutter) block(b *signal.Block) error {
 	begin := time.Now()
 	c.waited = 0
 	defer func() { c.p.spent(func(s *Stages) *time.Duration { return &s.Cut }, begin.Add(c.waited)) }()
-	l := c.lane(b.Read.Run)
+	l, err := c.lane(b.Read.Run)
+	if err != nil {
+		c.skip(Interrupted, uint64(len(b.Samples))+b.Lost)
+		return err
+	}
 	if l.line == nil {
 		c.skip(NoModel, uint64(len(b.Samples))+b.Lost)
 		if b.Last || b.Err != nil {
@@ -95,29 +101,31 @@ func (c *cutter) block(b *signal.Block) error {
 		c.p.ledger.note(b.Err)
 		c.p.cfg.Log.Warn("skipped the rest of a read", "error", b.Err)
 	}
-	l.corrupt = b.Err != nil
 	return l.seg.Push(b, l)
 }
 
-// lane finds the lane of a run, making it for the first of its kind.
-func (c *cutter) lane(run *signal.Run) *lane {
+// lane finds the lane of a run, making it for the first of its kind. A run that no
+// model fits has a lane without a line; any other failure to make one is an error.
+func (c *cutter) lane(run *signal.Run) (*lane, error) {
 	k := kind{run.FlowCellProductCode, run.SequencingKit, run.SampleRateHz}
 	if l := c.lanes[k]; l != nil {
-		return l
+		return l, nil
 	}
 	l := &lane{c: c}
-	c.lanes[k] = l
 	line, err := c.p.cfg.LineFor(run)
 	if err == nil {
 		l.seg, err = segment.New(line.Segment)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, embed.ErrNoModel):
 		c.p.ledger.note(err)
 		c.p.cfg.Log.Error("run not embedded", "acquisition", run.AcquisitionID, "error", err)
-		return l
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrEncode, err)
 	}
 	l.line = line
-	return l
+	c.lanes[k] = l
+	return l, nil
 }
 
 func (c *cutter) skip(reason segment.Reason, samples uint64) {
@@ -140,6 +148,15 @@ func (c *cutter) flush() {
 func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
 	p := l.c.p
 	p.ledger.update(func(r *Report) { r.Chunks++ })
+	// First, so that a chunk that failed is never taken for one that was stored.
+	shift, scale, err := l.line.Normalize.Fit(samples, chunk.Read.Calibration)
+	if err != nil {
+		p.ledger.settle(1, uint64(chunk.Fresh), failed)
+		if chunk.Index == 0 {
+			p.ledger.note(&signal.Error{Class: signal.Corrupt, Op: "normalize", File: chunk.Read.Path, ReadID: chunk.Read.ID.String(), Err: err})
+		}
+		return nil
+	}
 	if p.cfg.Stored != nil {
 		done, err := p.cfg.Stored(l.c.ctx, l.line.Recipe, chunk)
 		if err != nil || done {
@@ -150,14 +167,6 @@ func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
 			p.ledger.settle(1, uint64(chunk.Fresh), fate)
 			return err
 		}
-	}
-	shift, scale, err := l.line.Normalize.Fit(samples, chunk.Read.Calibration)
-	if err != nil {
-		p.ledger.settle(1, uint64(chunk.Fresh), failed)
-		if chunk.Index == 0 {
-			p.ledger.note(&signal.Error{Class: signal.Corrupt, Op: "normalize", File: chunk.Read.Path, ReadID: chunk.Read.ID.String(), Err: err})
-		}
-		return nil
 	}
 	// A short read has a length of its own and goes alone.
 	if l.job != nil && l.job.batch.Window != len(samples) {
@@ -183,11 +192,11 @@ func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
 // Skip books samples that become no chunk.
 func (l *lane) Skip(_ *signal.Read, reason segment.Reason, samples uint64) { l.c.skip(reason, samples) }
 
-// End books a finished read that gave nothing.
-func (l *lane) End(_ *signal.Read, chunks uint32) {
+// End books a read that gave no chunk, or not all.
+func (l *lane) End(_ *signal.Read, chunks uint32, cut segment.Reason) {
 	switch {
-	case l.corrupt:
-		l.c.end(segment.Corrupt)
+	case cut != "":
+		l.c.end(cut)
 	case chunks == 0:
 		l.c.end(segment.TooShort)
 	}
@@ -196,6 +205,10 @@ func (l *lane) End(_ *signal.Read, chunks uint32) {
 // begin takes a free job; it waits while all are under way.
 func (l *lane) begin(window int) error {
 	begin := time.Now()
+	if len(l.c.p.free) == 0 {
+		// The jobs may all be waiting, half full, in other lanes.
+		l.c.flush()
+	}
 	select {
 	case l.job = <-l.c.p.free:
 	case <-l.c.ctx.Done():

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink"
 )
 
 // ErrEncode marks the failure of an encoder, as against a source or a sink.
@@ -78,6 +79,9 @@ func (p *Pipeline) deliver(ctx context.Context) error {
 	}
 	if err := p.cfg.Sink.Flush(ctx); err != nil {
 		p.fail(err)
+	}
+	if partial, ok := p.cfg.Sink.(sink.Partial); ok && (!p.complete.Load() || p.failure() != nil) {
+		partial.KeepPartial()
 	}
 	// Close settles what Flush could not.
 	if err := p.cfg.Sink.Close(); err != nil {

@@ -9,13 +9,12 @@ import (
 
 // pacer replays blocks no earlier than a sequencer would have measured them. It
 // goes by the start of each read on its channel, counted from the first read
-// seen; a read that began before that, or whose turn in the file comes late,
+// of its run; a read that began before that, or whose turn in the file comes late,
 // does not wait.
 type pacer struct {
-	speed float64 // multiple of the sequencer's pace; 0: do not wait
-	stop  <-chan struct{}
-	begin time.Time // when the first block was due
-	base  float64   // that moment in seconds of the acquisition
+	speed  float64 // multiple of the sequencer's pace; 0: do not wait
+	stop   <-chan struct{}
+	clocks map[string]clock // by acquisition id; each run has a time of its own
 }
 
 // live is the longest piece that a paced block is sent in: what a sequencer's
@@ -32,7 +31,7 @@ func (p *pacer) each(ctx context.Context, b *signal.Block, send func(context.Con
 	step := int(live.Seconds() * rate)
 	for at := 0; ; at += step {
 		end := min(at+step, len(b.Samples))
-		if err := p.wait(ctx, (float64(b.Read.Start+b.Offset)+float64(end))/rate); err != nil {
+		if err := p.wait(ctx, b.Read.Run.AcquisitionID, (float64(b.Read.Start+b.Offset)+float64(end))/rate); err != nil {
 			b.Release()
 			return err
 		}
@@ -51,13 +50,24 @@ func (p *pacer) each(ctx context.Context, b *signal.Block, send func(context.Con
 	}
 }
 
+// clock ties the time of a run to ours.
+type clock struct {
+	begin time.Time // when the first block of the run was due
+	base  float64   // that moment in seconds of the acquisition
+}
+
 // wait returns at the given second of the acquisition, or at once when the
 // pipeline is stopped, so that what was begun can be ended.
-func (p *pacer) wait(ctx context.Context, second float64) error {
-	if p.begin.IsZero() {
-		p.begin, p.base = time.Now(), second
+func (p *pacer) wait(ctx context.Context, run string, second float64) error {
+	c, known := p.clocks[run]
+	if !known {
+		if p.clocks == nil {
+			p.clocks = make(map[string]clock)
+		}
+		c = clock{time.Now(), second}
+		p.clocks[run] = c
 	}
-	due := p.begin.Add(time.Duration((second - p.base) / p.speed * float64(time.Second)))
+	due := c.begin.Add(time.Duration((second - c.base) / p.speed * float64(time.Second)))
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	select {

@@ -36,8 +36,9 @@ type Line struct {
 // Config holds what a pipeline is made of.
 type Config struct {
 	Source Source
-	// LineFor picks the line of a run; its error says why there is none. It is
-	// called once per kind of run, from one goroutine.
+	// LineFor picks the line of a run, or says with embed.ErrNoModel that none fits;
+	// another error ends the pipeline. It is called once per kind of run, from one
+	// goroutine.
 	LineFor func(*signal.Run) (*Line, error)
 	Sink    sink.Sink
 	// Stored says whether an earlier run delivered the chunk; nil: none was.
@@ -80,6 +81,7 @@ type Pipeline struct {
 	stop     chan struct{} // closed by Stop
 	stopOnce sync.Once
 	failed   atomic.Pointer[error] // the first failure
+	complete atomic.Bool           // the source came to its end
 
 	blocks  chan *signal.Block
 	free    chan *job // batches that wait to be filled
@@ -134,7 +136,9 @@ func (p *Pipeline) Progress() Report { return p.ledger.snapshot() }
 
 // fail keeps the first failure and stops the source.
 func (p *Pipeline) fail(err error) {
-	p.failed.CompareAndSwap(nil, &err)
+	if p.failed.CompareAndSwap(nil, &err) && signal.ClassOf(err) != signal.Cancelled {
+		p.ledger.note(err)
+	}
 	p.Stop()
 }
 

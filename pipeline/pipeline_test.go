@@ -185,7 +185,7 @@ func testConfig(src Source, out *memory, enc *sumEncoder) Config {
 		Source: src,
 		LineFor: func(run *signal.Run) (*Line, error) {
 			if run.FlowCellProductCode != "A" {
-				return nil, errors.New("no model for it")
+				return nil, embed.ErrNoModel
 			}
 			return line, nil
 		},

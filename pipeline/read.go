@@ -25,6 +25,7 @@ func (p *Pipeline) read(ctx context.Context) error {
 		p.spent(func(s *Stages) *time.Duration { return &s.Read }, begin)
 		switch {
 		case errors.Is(err, io.EOF):
+			p.complete.Store(true)
 			return nil
 		case err != nil && signal.ClassOf(err) == signal.Corrupt:
 			p.skipped(err)

@@ -20,7 +20,7 @@ const (
 	// Failed: the chunk could not be normalized, encoded or delivered.
 	Failed segment.Reason = "failed"
 	// Interrupted: the run was stopped before the samples were embedded.
-	Interrupted segment.Reason = "interrupted"
+	Interrupted = segment.Interrupted
 )
 
 // Report accounts for everything that went into a run.
@@ -32,7 +32,8 @@ type Report struct {
 	SamplesEmbedded uint64
 	// SamplesSkipped counts, by reason, the samples in no delivered chunk.
 	SamplesSkipped map[segment.Reason]uint64
-	// ReadsSkipped counts, by reason, the reads without any chunk.
+	// ReadsSkipped counts, by reason, the reads that gave no chunk, and those that
+	// broke off.
 	ReadsSkipped map[segment.Reason]uint64
 
 	// Chunks is how many were cut.

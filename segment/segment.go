@@ -58,14 +58,18 @@ const (
 	// Corrupt are samples that could not be decoded, and those before them that
 	// were waiting for them.
 	Corrupt Reason = "corrupt"
+	// Interrupted are samples whose chunk was never completed because the run was
+	// stopped.
+	Interrupted Reason = "interrupted"
 )
 
 // Output receives what is cut. Chunk's samples are valid during the call only.
 type Output interface {
 	Chunk(c signal.Chunk, samples []int16) error
 	Skip(read *signal.Read, reason Reason, samples uint64)
-	// End tells that a read is over and how many chunks it gave.
-	End(read *signal.Read, chunks uint32)
+	// End tells that a read is over and how many chunks it gave. A read that broke
+	// off has the reason for it in cut, others "".
+	End(read *signal.Read, chunks uint32, cut Reason)
 }
 
 // Segmenter cuts any number of interleaved reads. It is used by one goroutine.
@@ -93,39 +97,43 @@ func (s *Segmenter) Push(b *signal.Block, out Output) error {
 		st = s.begin(b)
 	} else if b.GapBefore {
 		if err := st.finish(s.cfg, out, false); err != nil {
+			out.Skip(b.Read, Interrupted, uint64(len(b.Samples))+b.Lost)
 			return err
 		}
 		st.restart(b.Offset, signal.FlagGapBefore)
 	}
 	st.read = b.Read
 	if err := st.add(s.cfg, b.Samples, out); err != nil {
+		if b.Lost > 0 {
+			out.Skip(b.Read, Interrupted, b.Lost)
+		}
 		return err
 	}
 	switch {
 	case b.Err != nil:
 		st.abandon(Corrupt, b.Lost, out)
+		s.end(st, out, Corrupt)
 	case b.Last:
 		if err := st.finish(s.cfg, out, true); err != nil {
 			return err
 		}
-	default:
-		return nil
+		s.end(st, out, "")
 	}
-	s.end(st, out)
 	return nil
 }
 
-// Interrupt ends all reads where they are, as nothing more will come: samples
-// that wait for the rest of their chunk are skipped for the given reason.
-func (s *Segmenter) Interrupt(reason Reason, out Output) {
+// Interrupt ends all reads where they are, as nothing more will come. Samples
+// that wait for the rest of their chunk are skipped as interrupted. It is also due
+// after an error of Push.
+func (s *Segmenter) Interrupt(out Output) {
 	for _, st := range s.reads {
-		st.abandon(reason, 0, out)
-		s.end(st, out)
+		st.abandon(Interrupted, 0, out)
+		s.end(st, out, Interrupted)
 	}
 }
 
-func (s *Segmenter) end(st *stretch, out Output) {
-	out.End(st.read, st.index)
+func (s *Segmenter) end(st *stretch, out Output, cut Reason) {
+	out.End(st.read, st.index, cut)
 	delete(s.reads, st.read.ID)
 	s.spare = append(s.spare, st)
 }

@@ -18,7 +18,7 @@ type cutting struct {
 	ended   []uint32 // chunks of each finished read
 }
 
-func (c *cutting) End(_ *signal.Read, chunks uint32) { c.ended = append(c.ended, chunks) }
+func (c *cutting) End(_ *signal.Read, chunks uint32, _ Reason) { c.ended = append(c.ended, chunks) }
 
 func (c *cutting) Chunk(chunk signal.Chunk, samples []int16) error {
 	c.chunks = append(c.chunks, chunk)
@@ -213,8 +213,8 @@ func TestInterruptAccountsForWhatWaits(t *testing.T) {
 	if err := s.Push(signal.NewBlock(read, 0, samples, nil), out); err != nil {
 		t.Fatal(err)
 	}
-	s.Interrupt("interrupted", out)
-	if out.skipped["interrupted"] != 30 || out.accounted() != 330 || s.Open() != 0 || !cmp.Equal(out.ended, []uint32{3}) {
+	s.Interrupt(out)
+	if out.skipped[Interrupted] != 30 || out.accounted() != 330 || s.Open() != 0 || !cmp.Equal(out.ended, []uint32{3}) {
 		t.Errorf("skipped %v, ended %v, %d reads open", out.skipped, out.ended, s.Open())
 	}
 }
@@ -289,7 +289,7 @@ func TestOutputErrorStops(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Chunk(signal.Chunk, []int16) error { return f.err }
-func (f failing) End(*signal.Read, uint32)          {}
+func (f failing) End(*signal.Read, uint32, Reason)  {}
 func (f failing) Skip(*signal.Read, Reason, uint64) {}
 
 func TestConfigNamesEveryProblem(t *testing.T) {

@@ -12,7 +12,7 @@
 //
 // # Ownership
 //
-// Whoever receives a [Block], a [Batch] or an [Embedded] owns it and calls its
-// Release exactly once. The memory behind them is pooled and bounded, which is
-// how a slow sink slows the source.
+// Whoever receives a [Block] owns it and calls its Release exactly once. The
+// memory behind it is pooled and bounded, which is how a slow sink slows the
+// source. A [Batch] and an [Embedded] are lent for the call that they are given to.
 package signal

@@ -29,3 +29,10 @@ type Sink interface {
 	// everything. Call Flush first.
 	Close() error
 }
+
+// Partial is implemented by sinks whose output would pass for the whole: files.
+type Partial interface {
+	// KeepPartial says before Close that the input ended early. What was accepted is
+	// kept, under a name that tells.
+	KeepPartial()
+}

@@ -36,6 +36,14 @@ func (t tee) Flush(ctx context.Context) error {
 	return t.each(func(s Sink) error { return s.Flush(ctx) })
 }
 
+func (t tee) KeepPartial() {
+	for _, s := range t {
+		if p, ok := s.(Partial); ok {
+			p.KeepPartial()
+		}
+	}
+}
+
 func (t tee) Close() error { return t.each(Sink.Close) }
 
 func (t tee) each(f func(Sink) error) error {

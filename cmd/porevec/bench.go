@@ -225,7 +225,7 @@ func (c *collector) Chunk(chunk signal.Chunk, samples []int16) error {
 	return nil
 }
 func (*collector) Skip(*signal.Read, segment.Reason, uint64) {}
-func (*collector) End(*signal.Read, uint32)                  {}
+func (*collector) End(*signal.Read, uint32, segment.Reason)  {}
 
 // cut segments and normalizes the kept blocks, and gives chunks to encode.
 func (b *bench) cut(blocks []*signal.Block) (*signal.Batch, error) {

@@ -34,8 +34,8 @@ type deliveryFlags struct {
 }
 
 func (f *deliveryFlags) register(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.output, "output", "o", "", "write vectors to this .parquet, .arrow or .npy file, or as NDJSON to - (stdout)")
-	flags.StringVar(&f.nats, "nats", "embedded", "embedded, off, or the URL of a server (default with -o alone: off)")
+	flags.StringVarP(&f.output, "output", "o", "", "write vectors to this .parquet, .arrow, .npy or .ndjson file, or as NDJSON to - (stdout)")
+	flags.StringVar(&f.nats, "nats", "embedded", "embedded, off, or the URL of a server (off with -o, unless this, --store or --listen is set)")
 	flags.StringVar(&f.creds, "nats-creds", "", "credentials file for the server of --nats")
 	flags.StringVar(&f.store, "store", defaultStore, "folder of the embedded server's stream")
 	flags.StringVar(&f.listen, "listen", "", "let others on this computer connect to the embedded server, e.g. 127.0.0.1:4222")
@@ -61,7 +61,7 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 		}
 	}
 	if f.output != "" && f.output != "-" && !file.Known(f.output) {
-		return usageError("-o %q: the name must end in .parquet, .arrow or .npy, or be -", f.output)
+		return usageError("-o %q: the name must end in .parquet, .arrow, .npy or .ndjson, or be -", f.output)
 	}
 	return nil
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
+	"math"
 	"os"
-	"os/signal"
+	ossignal "os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/porevec/porevec/pipeline"
 	"github.com/porevec/porevec/pod5"
 	"github.com/porevec/porevec/segment"
+	"github.com/porevec/porevec/signal"
 )
 
 // embedFlags are the flags of porevec embed.
@@ -157,15 +159,17 @@ func (f *embedFlags) verdict(report pipeline.Report, filesFailed int, interrupte
 	if bad := report.Check(); bad != nil {
 		return exit(exitFailure, fmt.Errorf("the accounting does not add up, please report this: %w", bad))
 	}
+	failure := err
+	if signal.ClassOf(err) == signal.Cancelled {
+		failure = nil // it was asked for
+	}
 	switch {
+	case errors.Is(failure, pipeline.ErrEncode):
+		return exit(exitModel, fmt.Errorf("%w\n%s", err, f.rest()))
+	case failure != nil:
+		return exit(exitDelivery, fmt.Errorf("%w\n%d chunks were not delivered; %s", err, report.ChunksFailed+report.ChunksCancelled, f.rest()))
 	case interrupted:
-		return exit(exitInterrupted, fmt.Errorf("interrupted; run the same command again to embed the rest"))
-	case errors.Is(err, pipeline.ErrEncode):
-		return exit(exitModel, err)
-	case err != nil && errors.Is(err, fs.ErrNotExist):
-		return exit(exitInput, err)
-	case err != nil:
-		return exit(exitDelivery, fmt.Errorf("%w\n%d chunks were not delivered; run the same command again to deliver them", err, report.ChunksFailed+report.ChunksCancelled))
+		return exit(exitInterrupted, errors.New("interrupted; "+f.rest()))
 	}
 	refused := report.ReadsSkipped[pipeline.NoModel]
 	corrupt := filesFailed > 0 || report.ReadsSkipped[segment.Corrupt] > 0 || report.ChunksFailed > 0
@@ -178,14 +182,23 @@ func (f *embedFlags) verdict(report pipeline.Report, filesFailed int, interrupte
 	return nil
 }
 
+// rest says where a run that ended early left things.
+func (f *embedFlags) rest() string {
+	text := "run the same command again to go on"
+	if file := f.delivery.output; file != "" && file != "-" {
+		text = fmt.Sprintf("what was embedded lies in %s.part; the same command begins the file anew", file)
+	}
+	return text
+}
+
 // runUntilSignal runs the pipeline. The first interrupt stops its source and
 // lets it drain for at most drain; the second, or the end of that time, cancels.
 func runUntilSignal(ctx context.Context, p *pipeline.Pipeline, drain time.Duration, log *slog.Logger) (report pipeline.Report, interrupted bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	ossignal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer ossignal.Stop(signals)
 
 	finished, watcher := make(chan struct{}), make(chan bool)
 	go func() {
@@ -200,6 +213,7 @@ func runUntilSignal(ctx context.Context, p *pipeline.Pipeline, drain time.Durati
 		select {
 		case <-finished:
 		case <-signals:
+			ossignal.Stop(signals) // a third one ends the program
 			cancel()
 		case <-time.After(drain):
 			log.Warn("not drained in time", "drain-timeout", drain)
@@ -220,7 +234,7 @@ func parseSpeed(s string) (float64, error) {
 	var speed float64
 	var rest string
 	n, _ := fmt.Sscanf(s, "%f%s", &speed, &rest)
-	if n == 0 || (n == 2 && rest != "x") || !(speed > 0) {
+	if n == 0 || (n == 2 && rest != "x") || strings.ContainsAny(s, " \t") || !(speed > 0) || math.IsInf(speed, 0) {
 		return 0, usageError("--speed %q: say max, or a multiple of the sequencer's pace such as 1x", s)
 	}
 	return speed, nil

@@ -105,8 +105,8 @@ func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
 		return line, nil
 	}
 	if l.flags.single && len(l.open) > 0 {
-		return nil, &signal.Error{Op: "choose a model", Err: fmt.Errorf("the file of -o holds vectors of %s and this run needs %s: "+
-			"embed the runs of each chemistry into a file of their own", l.names(), model.ID)}
+		return nil, &signal.Error{Op: "choose a model", Err: fmt.Errorf("%w into the file of -o: it holds vectors of %s, and this run needs %s; "+
+			"embed the runs of each chemistry into a file of their own", embed.ErrNoModel, l.names(), model.ID)}
 	}
 	line, err := l.newLine(*model)
 	if err != nil {

@@ -110,7 +110,7 @@ func (p *readPlot) Skip(_ *signal.Read, reason segment.Reason, samples uint64) {
 	}
 }
 
-func (p *readPlot) End(*signal.Read, uint32) {}
+func (p *readPlot) End(*signal.Read, uint32, segment.Reason) {}
 
 // shownSamples bounds what one picture can show: about 12 s at 5 kHz.
 const shownSamples = 60_000

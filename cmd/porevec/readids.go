@@ -33,7 +33,13 @@ func readIDList(path string) (map[signal.ReadID]struct{}, error) {
 		}
 		ids[id] = struct{}{}
 	}
-	return ids, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("%s: no read ids in it", path)
+	}
+	return ids, nil
 }
 
 // subsetName stands for a choice of reads in checkpoints: the same choice has

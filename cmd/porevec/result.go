@@ -27,7 +27,7 @@ type result struct {
 	Acknowledged    uint64            `json:"acknowledged"`
 	ChunksStored    uint64            `json:"chunks_already_stored"`
 	ChunksFailed    uint64            `json:"chunks_failed"`
-	ChunksShed      uint64            `json:"chunks_cancelled"`
+	ChunksCancelled uint64            `json:"chunks_cancelled"`
 	Skipped         map[string]uint64 `json:"skipped"` // reads, by reason
 	Errors          []resultError     `json:"errors"`
 	ErrorCount      uint64            `json:"error_count"`
@@ -59,7 +59,7 @@ func newResult(r pipeline.Report) result {
 	out := result{
 		Reads: r.Reads, Samples: r.Samples, SamplesEmbedded: r.SamplesEmbedded, SamplesSkipped: byName(r.SamplesSkipped),
 		Chunks: r.Chunks, Published: r.Published, Acknowledged: r.Acknowledged,
-		ChunksStored: r.ChunksStored, ChunksFailed: r.ChunksFailed, ChunksShed: r.ChunksCancelled,
+		ChunksStored: r.ChunksStored, ChunksFailed: r.ChunksFailed, ChunksCancelled: r.ChunksCancelled,
 		Skipped: byName(r.ReadsSkipped), Errors: []resultError{}, ErrorCount: r.ErrorCount,
 		ElapsedS: r.Elapsed.Seconds(), SamplesPerS: float64(r.Samples) / max(r.Elapsed.Seconds(), 1e-9),
 		StageS:          stageSeconds{r.Stages.Read.Seconds(), r.Stages.Cut.Seconds(), r.Stages.Encode.Seconds(), r.Stages.Deliver.Seconds()},
@@ -89,7 +89,7 @@ func (r *result) print(w io.Writer) error {
 	line("reads", "%d%s", r.Reads, reasons(r.Skipped))
 	line("samples", "%d = %d embedded%s", r.Samples, r.SamplesEmbedded, plus(r.SamplesSkipped))
 	line("chunks", "%d = %d acknowledged + %d stored before + %d failed + %d cancelled",
-		r.Chunks, r.Acknowledged, r.ChunksStored, r.ChunksFailed, r.ChunksShed)
+		r.Chunks, r.Acknowledged, r.ChunksStored, r.ChunksFailed, r.ChunksCancelled)
 	line("model", "%s on %s", r.Model, r.Device)
 	line("to", "%s", r.Destination)
 	line("time", "%v, %s samples/s", time.Duration(r.ElapsedS*float64(time.Second)).Round(time.Millisecond), count(uint64(r.SamplesPerS)))

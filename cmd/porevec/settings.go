@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
@@ -26,7 +27,11 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 			return err
 		}
 	}
-	own, _ := file[cmd.Name()].(map[string]any)
+	top := cmd
+	for top.HasParent() && top.Parent() != cmd.Root() {
+		top = top.Parent()
+	}
+	own, _ := file[top.Name()].(map[string]any)
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if failed != nil || f.Changed || f.Name == "config" || f.Name == "help" {
@@ -42,6 +47,12 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 		value, ok := own[f.Name]
 		if !ok {
 			value, ok = file[f.Name]
+		}
+		if _, table := value.(map[string]any); table {
+			return // of a command that is named like a flag
+		}
+		if at, isTime := value.(time.Time); isTime {
+			value = at.Format(time.RFC3339Nano)
 		}
 		if ok {
 			if err := cmd.Flags().Set(f.Name, fmt.Sprint(value)); err != nil {
@@ -60,6 +71,9 @@ func checkKeys(root *cobra.Command, path string, file map[string]any) error {
 		known := map[string]bool{}
 		note := func(f *pflag.Flag) { known[f.Name], anywhere[f.Name] = true, true }
 		cmd.Flags().VisitAll(note)
+		for _, below := range cmd.Commands() {
+			below.Flags().VisitAll(note)
+		}
 		root.PersistentFlags().VisitAll(note)
 		tables[cmd.Name()] = known
 	}

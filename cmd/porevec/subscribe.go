@@ -65,7 +65,7 @@ file with the same columns as embed -o.`,
 	flags.StringVar(&f.from, "from", "start", "start, new, or a time such as 2026-11-23T08:00:00Z")
 	flags.Uint64VarP(&f.rows, "rows", "n", 0, "end after this many vectors (0: all)")
 	flags.DurationVar(&f.untilIdle, "until-idle", 0, "end when nothing new has come for this long (0: wait on)")
-	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow or .npy file")
+	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow, .npy or .ndjson file")
 	flags.BoolVar(&f.json, "json", false, "one JSON object per vector")
 	return cmd
 }
@@ -77,7 +77,7 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	}
 	cfg.Log = g.logger()
 	if f.output != "" && !file.Known(f.output) {
-		return usageError("-o %q: the name must end in .parquet, .arrow or .npy", f.output)
+		return usageError("-o %q: the name must end in .parquet, .arrow, .npy or .ndjson", f.output)
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

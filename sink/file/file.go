@@ -43,6 +43,7 @@ type File struct {
 	rows    wire.Batch     // gathered
 	pending []func(error)
 	whole   bool // nothing came since the last Flush
+	partial bool // the input ended early: keep the name that says so
 	closed  bool
 	err     error // the first failure to write; nothing is accepted after
 }
@@ -171,6 +172,10 @@ func (f *File) write(b *wire.Batch) {
 	}
 }
 
+// KeepPartial leaves the file the name ".part" when it is closed: it can be read,
+// but does not hold all that it was to hold.
+func (f *File) KeepPartial() { f.partial = true }
+
 // Flush says that the file may become whole as it is; a Close without it
 // discards the file.
 func (f *File) Flush(ctx context.Context) error {
@@ -215,7 +220,7 @@ func (f *File) finish() error {
 	}
 	// The main file comes last: when it is there, all is.
 	for i := len(f.parts) - 1; i >= 0; i-- {
-		if err := f.parts[i].finish(); err != nil {
+		if err := f.parts[i].finish(f.partial); err != nil {
 			return err
 		}
 		f.parts = f.parts[:i]

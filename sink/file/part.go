@@ -21,10 +21,11 @@ func newPart(target string) (part, error) {
 	return part{file, target}, nil
 }
 
-// finish makes the file durable under its name.
-func (p part) finish() error {
+// finish makes the file durable under its name, or under the one it has while it
+// is written.
+func (p part) finish(partial bool) error {
 	err := errors.Join(p.file.Sync(), p.file.Close())
-	if err == nil {
+	if err == nil && !partial {
 		err = os.Rename(p.file.Name(), p.target)
 	}
 	if err != nil {
