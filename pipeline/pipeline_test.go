@@ -399,6 +399,69 @@ func TestSlowSinkSlowsTheSource(t *testing.T) {
 	}
 }
 
+// Each kind of run fills a batch of its own; more kinds than there are batches
+// must not wait for each other.
+func TestMoreKindsOfRunsThanBatches(t *testing.T) {
+	src, out := &tape{}, &memory{}
+	for i := range 12 {
+		kind := *known
+		kind.SequencingKit = fmt.Sprint("kit ", i)
+		src.read(&kind, i, 500)
+	}
+	cfg := testConfig(src, out, &sumEncoder{})
+	cfg.Workers = 1
+	report, err := run(t, cfg)
+	if err != nil || report.Acknowledged != 24 {
+		t.Errorf("error %v, %d chunks acknowledged, want 24", err, report.Acknowledged)
+	}
+}
+
+// partial is a sink that remembers whether it holds the whole.
+type partial struct {
+	memory
+	kept bool
+}
+
+func (p *partial) KeepPartial() { p.kept = true }
+
+func TestOnlyAWholeRunGivesAWholeFile(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps  []step
+		encode func(int64) error
+		kept   bool
+	}{
+		"whole":         {},
+		"source fails":  {steps: []step{{err: errors.New("disk gone")}}, kept: true},
+		"encoder fails": {encode: func(int64) error { return errors.New("boom") }, kept: true},
+		"corrupt in it": {steps: []step{{err: &signal.Error{Class: signal.Corrupt, Err: errors.New("foreign")}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src, out := &tape{}, &partial{}
+			src.read(known, 1, 3000)
+			src.steps = append(src.steps, c.steps...)
+			cfg := testConfig(src, &memory{}, &sumEncoder{fail: c.encode})
+			cfg.Sink = out
+			p, err := New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = p.Run(t.Context()) // how it ends is what other tests look at
+			if out.kept != c.kept {
+				t.Errorf("kept as partial: %v, want %v", out.kept, c.kept)
+			}
+		})
+	}
+}
+
+func TestALineThatCannotBeMadeEndsTheRun(t *testing.T) {
+	broken := errors.New("no such device")
+	cfg := testConfig(mixed(), &memory{}, &sumEncoder{})
+	cfg.LineFor = func(*signal.Run) (*Line, error) { return nil, broken }
+	if _, err := run(t, cfg); !errors.Is(err, broken) || !errors.Is(err, ErrEncode) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestDeadlineSendsAPartialBatch(t *testing.T) {
 	out := &memory{}
 	src := &waiting{arrived: make(chan struct{})}
