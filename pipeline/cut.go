@@ -20,6 +20,10 @@ type cutter struct {
 	armed bool
 	// waited is how long the current block waited for a free job.
 	waited time.Duration
+	// holes counts what could not be had so far, and known how much of it the last
+	// chunk of each run came after. A run may miss what was in any of them.
+	holes uint64
+	known map[string]uint64
 }
 
 // kind is what an encoder is picked by: runs that agree in it share a lane.
@@ -40,7 +44,7 @@ type lane struct {
 func (p *Pipeline) cut(ctx context.Context) error {
 	defer close(p.ordered)
 	defer close(p.work)
-	c := &cutter{p: p, ctx: ctx, lanes: make(map[kind]*lane), due: time.NewTimer(time.Hour)}
+	c := &cutter{p: p, ctx: ctx, lanes: make(map[kind]*lane), due: time.NewTimer(time.Hour), known: make(map[string]uint64)}
 	defer c.due.Stop()
 	err := c.run()
 	for _, l := range c.lanes {
@@ -85,6 +89,9 @@ func (c *cutter) block(b *signal.Block) error {
 	begin := time.Now()
 	c.waited = 0
 	defer func() { c.p.spent(func(s *Stages) *time.Duration { return &s.Cut }, begin.Add(c.waited)) }()
+	if b.AfterHole {
+		c.holes++
+	}
 	l, err := c.lane(b.Read.Run)
 	if err != nil {
 		c.skip(Interrupted, uint64(len(b.Samples))+b.Lost)
@@ -101,7 +108,11 @@ func (c *cutter) block(b *signal.Block) error {
 		c.p.ledger.note(b.Err)
 		c.p.cfg.Log.Warn("skipped the rest of a read", "error", b.Err)
 	}
-	return l.seg.Push(b, l)
+	err = l.seg.Push(b, l)
+	if b.Err != nil {
+		c.holes++
+	}
+	return err
 }
 
 // lane finds the lane of a run, making it for the first of its kind. A run that no
@@ -151,12 +162,16 @@ func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
 	// First, so that a chunk that failed is never taken for one that was stored.
 	shift, scale, err := l.line.Normalize.Fit(samples, chunk.Read.Calibration)
 	if err != nil {
+		l.c.holes++
 		p.ledger.settle(1, uint64(chunk.Fresh), failed)
 		if chunk.Index == 0 {
 			p.ledger.note(&signal.Error{Class: signal.Corrupt, Op: "normalize", File: chunk.Read.Path, ReadID: chunk.Read.ID.String(), Err: err})
 		}
 		return nil
 	}
+	run := chunk.Read.Run.AcquisitionID
+	chunk.AfterHole = l.c.known[run] != l.c.holes
+	l.c.known[run] = l.c.holes
 	if p.cfg.Stored != nil {
 		done, err := p.cfg.Stored(l.c.ctx, l.line.Recipe, chunk)
 		if err != nil || done {

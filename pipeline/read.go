@@ -14,6 +14,7 @@ import (
 func (p *Pipeline) read(ctx context.Context) error {
 	defer close(p.blocks)
 	pace := pacer{speed: p.cfg.Speed, stop: p.stop}
+	hole := false // something was skipped since the last block
 	for {
 		select {
 		case <-p.stop:
@@ -29,10 +30,12 @@ func (p *Pipeline) read(ctx context.Context) error {
 			return nil
 		case err != nil && signal.ClassOf(err) == signal.Corrupt:
 			p.skipped(err)
+			hole = true
 			continue
 		case err != nil:
 			return err
 		}
+		block.AfterHole, hole = hole, false
 		if err := pace.each(ctx, block, p.send); err != nil {
 			return err
 		}

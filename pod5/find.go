@@ -11,7 +11,7 @@ import (
 // FindFiles turns files and folders into a list of files. Files are taken as they
 // are given, in their order; a folder stands for the *.pod5 in it, sorted by
 // name, and with recursive also for those in the folders below. Symbolic links
-// are followed, but no folder is entered twice. Hidden files are left out: some
+// are followed, but no folder is entered and no path listed twice. Hidden files are left out: some
 // systems put companions named ._x.pod5 beside the real ones.
 func FindFiles(paths []string, recursive bool) ([]string, error) {
 	w := walk{recursive: recursive}
@@ -21,7 +21,7 @@ func FindFiles(paths []string, recursive bool) ([]string, error) {
 			return nil, fmt.Errorf("find files: %w", err)
 		}
 		if !info.IsDir() {
-			w.files = append(w.files, path)
+			w.add(path)
 			continue
 		}
 		if err := w.folder(path, info); err != nil {
@@ -35,7 +35,20 @@ func FindFiles(paths []string, recursive bool) ([]string, error) {
 type walk struct {
 	recursive bool
 	files     []string
+	listed    map[string]bool // by clean path
 	entered   []fs.FileInfo
+}
+
+func (w *walk) add(path string) {
+	clean := filepath.Clean(path)
+	if w.listed[clean] {
+		return
+	}
+	if w.listed == nil {
+		w.listed = make(map[string]bool)
+	}
+	w.listed[clean] = true
+	w.files = append(w.files, path)
 }
 
 func (w *walk) folder(path string, info fs.FileInfo) error {
@@ -62,7 +75,7 @@ func (w *walk) folder(path string, info fs.FileInfo) error {
 		case info.IsDir() && w.recursive:
 			err = w.folder(below, info)
 		case info.Mode().IsRegular() && filepath.Ext(below) == ".pod5":
-			w.files = append(w.files, below)
+			w.add(below)
 		}
 		if err != nil {
 			return err

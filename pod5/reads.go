@@ -23,17 +23,17 @@ func (r *Read) Rows() []uint64 { return r.rows }
 const loadedReads = 1000
 
 // Reads walks over the reads in file order. A read, or a part of the table, that
-// cannot be used gives an error in its place; the walk goes on behind it.
+// cannot be used gives an error in its place; the walk goes on behind it, as long as
+// it is known how many reads were passed over: a read's ordinal must not depend on
+// what could be read before it.
 func (f *File) Reads() iter.Seq2[*Read, error] {
 	return func(yield func(*Read, error) bool) {
 		ordinal := uint64(0)
 		for i := range f.reads.table.Batches() {
 			batch, err := f.reads.table.Batch(i)
 			if err != nil {
-				if !yield(nil, fail(f.path, "list reads", tableError("reads", err))) {
-					return
-				}
-				continue
+				yield(nil, fail(f.path, "list reads", tableError("reads", err)))
+				return
 			}
 			for start := int64(0); start < batch.Rows; start += loadedReads {
 				n := min(loadedReads, batch.Rows-start)

@@ -12,6 +12,9 @@ type Block struct {
 	// GapBefore marks samples missing between the previous block of this read
 	// and this one (or, in a read's first block, a head that was never seen).
 	GapBefore bool
+	// AfterHole marks the first block after a file or read that the source had to
+	// skip.
+	AfterHole bool
 	// Err ends the read early: the rest of it could not be had. The samples
 	// that the source knows to be lost with it are in Lost.
 	Err  error

@@ -46,4 +46,7 @@ type Chunk struct {
 	// summed over chunks it counts every embedded sample once.
 	Fresh uint32
 	Flags Flags
+	// AfterHole marks the first chunk after something of its source could not be
+	// had: a checkpoint must not reach across.
+	AfterHole bool
 }

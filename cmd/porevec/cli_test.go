@@ -177,6 +177,72 @@ func TestCorruptInputIsNamedAndSkipped(t *testing.T) {
 	}
 }
 
+// What was damaged in one run and is whole in the next must be embedded then, and
+// nothing twice.
+func TestRepairedReadIsEmbedded(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 12)
+	path := filepath.Join(dir, "a.pod5")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fixtures.BreakSignal(path, 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	store := filepath.Join(t.TempDir(), "store")
+	damaged := runProgram(t, "embed", dir, "--store", store, "--json").want(t, exitSkipped).result(t)
+	if damaged.Skipped["corrupt"] != 1 || damaged.Acknowledged == 0 {
+		t.Fatalf("result %+v", damaged)
+	}
+	again := runProgram(t, "embed", dir, "--store", store, "--json").want(t, exitSkipped).result(t)
+	if again.Acknowledged != 0 || again.ChunksStored != damaged.Acknowledged {
+		t.Errorf("the damaged run again: %d acknowledged, %d of %d stored before", again.Acknowledged, again.ChunksStored, damaged.Acknowledged)
+	}
+	if err := os.WriteFile(path, whole, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	repaired := runProgram(t, "embed", dir, "--store", store, "--json").want(t, 0).result(t)
+	if repaired.Acknowledged == 0 || repaired.ChunksStored != damaged.Acknowledged {
+		t.Errorf("repaired: %d acknowledged, %d of %d stored before", repaired.Acknowledged, repaired.ChunksStored, damaged.Acknowledged)
+	}
+	rows := vectors(t, runProgram(t, "subscribe", "--store", store, "--until-idle", "1s", "--json").want(t, 0).stdout)
+	if uint64(len(byKey(t, rows))) != repaired.Chunks {
+		t.Errorf("%d vectors in the stream, want %d", len(rows), repaired.Chunks)
+	}
+	last := runProgram(t, "embed", dir, "--store", store, "--json").want(t, 0).result(t)
+	if last.Acknowledged != 0 || last.ChunksStored != last.Chunks {
+		t.Errorf("once more: %d acknowledged", last.Acknowledged)
+	}
+}
+
+// A file is given its name only when it is whole; what an interrupted run leaves
+// has another.
+func TestInterruptedFileKeepsAnotherName(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 40)
+	path := filepath.Join(t.TempDir(), "v.ndjson")
+	cmd := program(t, "embed", dir, "-o", path, "--speed", "1x", "--quiet")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the exit code is looked at
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Fatalf("exit code %d", code)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a part of the vectors has the name of the whole file")
+	}
+	part, err := os.ReadFile(path + ".part")
+	if err != nil || len(vectors(t, string(part))) == 0 {
+		t.Errorf("what was embedded is not kept: %v", err)
+	}
+}
+
 func TestInterruptDrains(t *testing.T) {
 	needRuntime(t)
 	dir := simulatedRun(t, 40)

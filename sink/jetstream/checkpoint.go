@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -82,56 +84,101 @@ func (n *namer) key(recipe *signal.Recipe, read *signal.Read) key {
 	return n.last
 }
 
-// batchID names the rows from first to last: source/first-last/recipe. A place is
+// span is a stretch of a source, both ends included: all of its chunks are stored,
+// or there were none.
+type span struct{ first, last place }
+
+// batchID names what a message settles: source/first-last/recipe. A place is
 // ordinal.chunk; live reads have their id for the ordinal.
-func batchID(k key, first, last signal.Chunk) string {
-	text := func(c signal.Chunk) string {
-		ordinal := strconv.FormatUint(c.Read.Origin.Ordinal, 10)
+func batchID(k key, first place, from, to signal.Chunk) string {
+	text := func(p place, c signal.Chunk) string {
+		ordinal := strconv.FormatUint(p.ordinal, 10)
 		if k.source == live {
 			ordinal = hex.EncodeToString(c.Read.ID[:])
 		}
-		return ordinal + "." + strconv.FormatUint(uint64(c.Index), 10)
+		return ordinal + "." + strconv.FormatUint(uint64(p.chunk), 10)
 	}
-	return k.source + "/" + text(first) + "-" + text(last) + "/" + k.recipe
+	return k.source + "/" + text(first, from) + "-" + text(placeOf(to), to) + "/" + k.recipe
 }
 
-// parseBatchID gives the track and the last place; false: there is no checkpoint
-// in it.
-func parseBatchID(id string) (track, place, bool) {
+// parseBatchID gives the track and the span; false: there is no checkpoint in it.
+func parseBatchID(id string) (track, span, bool) {
 	source, rest, _ := strings.Cut(id, "/")
-	span, recipe, ok := strings.Cut(rest, "/")
-	_, last, both := strings.Cut(span, "-")
-	ordinal, chunk, dot := strings.Cut(last, ".")
-	if !ok || !both || !dot || source == live {
-		return track{}, place{}, false
+	text, recipe, ok := strings.Cut(rest, "/")
+	from, to, both := strings.Cut(text, "-")
+	first, err := parsePlace(from)
+	last, err2 := parsePlace(to)
+	if !ok || !both || source == live || errors.Join(err, err2) != nil || first.compare(last) > 0 {
+		return track{}, span{}, false
 	}
+	return track{source, recipe}, span{first, last}, true
+}
+
+func parsePlace(text string) (place, error) {
+	ordinal, chunk, _ := strings.Cut(text, ".")
 	o, err := strconv.ParseUint(ordinal, 10, 64)
 	c, err2 := strconv.ParseUint(chunk, 10, 32)
-	return track{source, recipe}, place{o, uint32(c)}, errors.Join(err, err2) == nil
+	return place{o, uint32(c)}, errors.Join(err, err2)
 }
 
 // line is what is known of a subject's messages.
 type line struct {
 	sequence uint64 // of the last one; 0: there is none
-	stored   map[track]place
+	// stored has the spans of each track in ascending order, apart from each other:
+	// one, unless something of the source could not be had.
+	stored map[track][]span
 }
 
-// has says whether a chunk is at or before the last stored one of its track.
+// before is the number of a track's spans that begin at or before p.
+func (l *line) before(t track, p place) int {
+	return sort.Search(len(l.stored[t]), func(i int) bool { return l.stored[t][i].first.compare(p) > 0 })
+}
+
+// has says whether a chunk is stored.
 func (l *line) has(t track, p place) bool {
-	last, ok := l.stored[t]
-	return ok && p.compare(last) <= 0
+	i := l.before(t, p)
+	return i > 0 && p.compare(l.stored[t][i-1].last) <= 0
 }
 
-// add notes that everything up to p is stored.
-func (l *line) add(t track, p place) {
-	if t.source != live && !l.has(t, p) {
-		l.stored[t] = p
+// next is the first place after what is stored before p.
+func (l *line) next(t track, p place) place {
+	i := l.before(t, p)
+	if i == 0 {
+		return place{}
 	}
+	return l.stored[t][i-1].next()
 }
+
+// add notes that a span is stored.
+func (l *line) add(t track, s span) {
+	if t.source == live {
+		return
+	}
+	var kept []span
+	for _, o := range l.stored[t] {
+		switch {
+		case o.next().compare(s.first) < 0, s.next().compare(o.first) < 0:
+			kept = append(kept, o)
+		default: // they touch
+			if o.first.compare(s.first) < 0 {
+				s.first = o.first
+			}
+			if o.last.compare(s.last) > 0 {
+				s.last = o.last
+			}
+		}
+	}
+	kept = append(kept, s)
+	slices.SortFunc(kept, func(a, b span) int { return a.first.compare(b.first) })
+	l.stored[t] = kept
+}
+
+// next is the first place after the span.
+func (s span) next() place { return place{s.last.ordinal, s.last.chunk + 1} }
 
 // readLine reads the headers of all messages of a subject.
 func readLine(ctx context.Context, stream jetstream.Stream, subject string) (*line, error) {
-	l := &line{stored: make(map[track]place)}
+	l := &line{stored: make(map[track][]span)}
 	last, err := stream.GetLastMsgForSubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return l, nil

@@ -568,7 +568,7 @@ func TestHeaders(t *testing.T) {
 	put(t, s, testRecipe, reads(testRun("run"), "a b.pod5", 7, 9, 3), 10, new(settled).done)
 	put(t, s, testRecipe, reads(testRun("run"), "", 7, 8, 1), 10, new(settled).done)
 	for sequence, want := range map[uint64]string{
-		1: "a%20b.pod5~first-ten/7.0-8.2/0123456789abcdef/w4096h4096d8/float32",
+		1: "a%20b.pod5~first-ten/0.0-8.2/0123456789abcdef/w4096h4096d8/float32",
 		2: "live/30303030303030303030303030303037.0-30303030303030303030303030303037.0/0123456789abcdef/w4096h4096d8/float32",
 	} {
 		msg, err := s.link.stream.GetMsg(t.Context(), sequence)

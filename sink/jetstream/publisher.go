@@ -31,6 +31,7 @@ type publisher struct {
 	key         key
 	rows        wire.Batch
 	first, last signal.Chunk
+	from        place // what the message settles begins here
 	owed        []owed
 
 	payload []byte // memory of the last message
@@ -84,7 +85,7 @@ func (p *publisher) take(it item) {
 	dim := it.recipe.Dim
 	for i, c := range it.chunks {
 		k := p.names.key(it.recipe, c.Read)
-		if len(p.owed) > 0 && (k != p.key || p.rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
+		if len(p.owed) > 0 && (k != p.key || c.AfterHole || p.rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
 			p.publish()
 		}
 		if len(p.owed) == 0 {
@@ -92,9 +93,13 @@ func (p *publisher) take(it item) {
 			p.rows.Reset(c.Read.Run, it.recipe)
 			p.due.Reset(p.s.cfg.MaxAge)
 		}
-		if !p.known(k, c) {
+		known, next := p.known(k, c)
+		if !known {
 			if p.rows.Len() == 0 {
-				p.first = c
+				p.first, p.from = c, placeOf(c)
+				if !c.AfterHole {
+					p.from = next
+				}
 			}
 			p.last = c
 			p.rows.Append(c, it.vectors[i*dim:(i+1)*dim])
@@ -104,19 +109,19 @@ func (p *publisher) take(it item) {
 }
 
 // known says whether the row is in the stream already, or in the message being
-// gathered.
-func (p *publisher) known(k key, c signal.Chunk) bool {
+// gathered, and which place comes after what is stored before it.
+func (p *publisher) known(k key, c signal.Chunk) (known bool, next place) {
+	at := placeOf(c)
 	if k.source == live || p.s.refusal() != nil {
-		return false
+		return false, at
 	}
-	if p.rows.Len() > 0 && placeOf(c).compare(placeOf(p.last)) <= 0 {
-		return true
+	if p.rows.Len() > 0 && at.compare(placeOf(p.last)) <= 0 {
+		return true, at
 	}
-	var stored bool
 	p.persist(func() error {
-		return p.s.onLine(p.s.ctx, k.subject, func(l *line) { stored = l.has(k.track(), placeOf(c)) })
+		return p.s.onLine(p.s.ctx, k.subject, func(l *line) { known, next = l.has(k.track(), at), l.next(k.track(), at) })
 	})
-	return stored
+	return known, next
 }
 
 // owe notes one more row of a Put in the message being gathered.
@@ -157,7 +162,7 @@ func (p *publisher) store() error {
 		return p.s.refusal()
 	}
 	p.payload = payload
-	id := batchID(p.key, p.first, p.last)
+	id := batchID(p.key, p.from, p.first, p.last)
 	msg := &nats.Msg{Subject: p.key.subject, Data: payload, Header: nats.Header{
 		HeaderBatch:       {id},
 		HeaderRows:        {strconv.Itoa(p.rows.Len())},
@@ -220,7 +225,7 @@ func (p *publisher) attempt(msg *nats.Msg) error {
 	}
 	return s.onLine(s.ctx, msg.Subject, func(l *line) {
 		l.sequence = sequence
-		l.add(p.key.track(), placeOf(p.last))
+		l.add(p.key.track(), span{p.from, placeOf(p.last)})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -186,7 +187,8 @@ func (s *Sink) Close() error {
 }
 
 // Stored says whether the stream holds the vector of the chunk by this recipe.
-// The first question about a run reads the headers of all of its messages.
+// The first question about a run reads the headers of all of its messages; while
+// the server does not answer, it is asked again.
 func (s *Sink) Stored(ctx context.Context, recipe *signal.Recipe, c signal.Chunk) (bool, error) {
 	if c.Read.Origin.Source == "" {
 		return false, nil
@@ -194,9 +196,21 @@ func (s *Sink) Stored(ctx context.Context, recipe *signal.Recipe, c signal.Chunk
 	s.namesMu.Lock()
 	k := s.names.key(recipe, c.Read)
 	s.namesMu.Unlock()
-	var stored bool
-	err := s.onLine(ctx, k.subject, func(l *line) { stored = l.has(k.track(), placeOf(c)) })
-	return stored, err
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		var stored bool
+		err := s.onLine(ctx, k.subject, func(l *line) { stored = l.has(k.track(), placeOf(c)) })
+		if err == nil || ctx.Err() != nil || signal.ClassOf(err) != signal.Transient {
+			return stored, errors.Join(err, ctx.Err())
+		}
+		s.cfg.Log.Warn("waiting for the server to tell what is stored", "subject", k.subject, "error", err, "pause", pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-s.ctx.Done():
+			return false, errClosed
+		}
+	}
 }
 
 // onLine does something with what is known of a subject, which no one else does
