@@ -9,7 +9,7 @@ import onnx
 
 from families import FAMILIES, STRIDE, WINDOWS, Family
 from graph import weights_of
-from model import REFERENCE, SIGNAL, Layer
+from model import REFERENCE, STUDENT, Layers
 
 RECALL = "@1", "@10", "overlap@1"
 
@@ -20,7 +20,7 @@ read's speed was constant. The read vote joins the 20 best windows of each chunk
 """
 
 
-def layers(stack: tuple[Layer, ...]) -> str:
+def layers(stack: Layers) -> str:
     parts = []
     for l in stack:
         extra = (f", stride {l.stride}" if l.stride > 1 else "") + (f", dilation {l.dilation}" if l.dilation > 1 else "")
@@ -71,11 +71,6 @@ def card(family: Family, models: str, reports: list[dict]) -> str:
     real = "".join(map(real_section, reports))
     real = real + REAL if real else "Real reads: not measured, for want of labelled reads of this chemistry.\n\n"
     steps = re.search(r"(\d+) steps", meta["trained"]).group(1)
-    norm = (
-        f"(pA − {meta['norm.mean_pa']}) / {meta['norm.sd_pa']}, the same for every read"
-        if family.norm == "pa"
-        else "(adc − median) / (1.4826 · MAD) per chunk"
-    )
     return f"""# {family.id}
 
 **A preview.** Short training on one CPU thread, simulated reads only; it is here so that everything around it can be
@@ -88,10 +83,10 @@ prefixes of 32 and 64 are embeddings of their own once normalized again. A secon
 
 ## Architecture
 
-* Signal tower: {layers(SIGNAL)}; ReLU after each, BatchNorm folded; means of 8 equal segments of the frames, in order;
+* Signal tower: {layers(STUDENT)}; ReLU after each, BatchNorm folded; means of 8 equal segments of the frames, in order;
   1×1 convolution to 128; L2. {int(meta['parameters']):,} parameters, {int(meta['flops_per_sample']):,} FLOP per sample (2 per multiply-accumulate).
 * Reference tower: {layers(REFERENCE)}; the same pooling and head. {reference:,} parameters.
-* Input: int16 samples with shift and scale; {norm}; clipped to ± {meta['norm.clip']}. Windows {meta['input.windows']},
+* Input: int16 samples with shift and scale; (adc − median) / (1.4826 · MAD) per chunk; clipped to ± {meta['norm.clip']}. Windows {meta['input.windows']},
   shorter chunks down to {meta['input.min_samples']}. The first {family.leader_samples} samples of a read are left out.
 * A window of n samples stands for n / {family.samples_per_base} bases, aligned at the centre.
 * int8: {meta['quant.scheme']}; {meta['quant.calibration']}. The head and the L2 norm stay fp32. Vectors are bit-identical

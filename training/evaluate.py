@@ -22,7 +22,7 @@ from model import NESTED
 from reads import LabelledRead, labelled_reads
 from retrieval import Chunks, Embed, Index, build_index, nearest, recall, simulate_chunks
 from sequence import read_fasta
-from simulate import HARSH, PLAIN, normalization
+from simulate import HARSH, PLAIN, median_mad
 
 CHUNKS, SEED = 2000, 101
 READ_CHUNKS = 10  # of a real read, from its trimmed start
@@ -52,9 +52,7 @@ def real(reads: list[LabelledRead], family: Family, index: Index, embed: Embed, 
         if not len(starts):
             continue
         adc = read.adc[starts[:, None] + np.arange(window)]
-        offset = np.full((len(adc), 1), read.offset, np.float32)
-        shift, scale = normalization(family, adc, offset, read.counts_per_pa)
-        vectors = embed(adc, shift, scale)
+        vectors = embed(adc, *median_mad(adc))
         order = nearest(index, vectors, VOTES)
         right = index.strand == read.strand
         inside = right & (index.centre >= read.start - TOLERANCE) & (index.centre < read.end + TOLERANCE)

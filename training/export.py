@@ -6,36 +6,30 @@ import os
 
 import numpy as np
 import onnx
-import torch
 
 import graph
-from families import CLIP, FAMILIES, MIN_SAMPLES, WINDOWS, Family
-from model import DIM, NESTED, REFERENCE, SEGMENTS, SIGNAL, Tower, TwoTowers
-
-
-def load(path: str) -> tuple[Family, TwoTowers, dict]:
-    """A checkpoint's family, its towers ready for inference, and the rest of it."""
-    saved = torch.load(path, weights_only=True)
-    towers = TwoTowers()
-    towers.load_state_dict(saved["towers"])
-    return FAMILIES[saved["family"]], towers.eval(), saved
+from families import CLIP, MIN_SAMPLES, WINDOWS, Family
+from loop import load
+from model import DIM, NESTED, REFERENCE, SEGMENTS, Layers, Tower
 
 
 def folded(tower: Tower) -> graph.Weights:
     return [(w.numpy().astype(np.float32), b.numpy().astype(np.float32)) for w, b in tower.folded()]
 
 
-def flops_per_sample(window: int) -> float:
+def flops_per_sample(layers: Layers, window: int) -> float:
     """Signal tower, 2 FLOP per multiply-accumulate of its convolutions, at one window."""
     length, total = window, 0
-    for layer in SIGNAL:
+    for layer in layers:
         length = (length + 2 * layer.padding - (layer.kernel - 1) * layer.dilation - 1) // layer.stride + 1
         total += length * layer.kernel * layer.inputs * layer.outputs
-    total += SEGMENTS * SIGNAL[-1].outputs * DIM
+    total += SEGMENTS * layers[-1].outputs * DIM
     return 2 * total / window
 
 
-def metadata(family: Family, weights: graph.Weights, signal_digest: str, saved: dict) -> dict[str, str]:
+def metadata(
+    family: Family, layers: Layers, weights: graph.Weights, signal_digest: str, about: dict[str, str]
+) -> dict[str, str]:
     values = {
         "model.id": family.id,
         "model.version": family.id.rsplit("@v", 1)[1],
@@ -48,21 +42,19 @@ def metadata(family: Family, weights: graph.Weights, signal_digest: str, saved: 
         "input.min_samples": MIN_SAMPLES,
         "sample_rate_hz": family.sample_rate_hz,
         "chemistry": family.chemistry,
-        "norm.method": family.norm,
+        "norm.method": "medmad",
         "norm.clip": CLIP,
         "leader.samples": family.leader_samples,
         "reference.samples_per_base": family.samples_per_base,
         "quant.scheme": "none",
         "quant.calibration": "none",
         "teacher": "none",
-        "flops_per_sample": f"{flops_per_sample(WINDOWS[0]):.0f}",
+        "flops_per_sample": f"{flops_per_sample(layers, WINDOWS[0]):.0f}",
         "parameters": sum(w.size + b.size for w, b in weights),
-        "trained": f"{datetime.date.today()}, {saved['step']} steps, {saved['pairs']} pairs",
+        "trained": f"{datetime.date.today()}",
         "licence": "Apache-2.0",
     }
-    if family.norm == "pa":
-        values |= {"norm.mean_pa": family.mean_pa, "norm.sd_pa": family.sd_pa}
-    return {key: str(value) for key, value in values.items()}
+    return {key: str(value) for key, value in (values | about).items()}
 
 
 def main() -> None:
@@ -71,12 +63,12 @@ def main() -> None:
     parser.add_argument("--models", required=True, help="folder of the model files")
     args = parser.parse_args()
     family, towers, saved = load(args.checkpoint)
-    signal, reference = folded(towers.signal), folded(towers.reference)
+    layers, signal, reference = towers.signal.layers, folded(towers.signal), folded(towers.reference)
     for kind, weights, model in (
-        ("fp32", signal, graph.signal_tower(SIGNAL, signal)),
+        ("fp32", signal, graph.signal_tower(layers, signal)),
         ("reference", reference, graph.reference_tower(REFERENCE, reference)),
     ):
-        graph.set_metadata(model, metadata(family, weights, graph.digest(signal), saved))
+        graph.set_metadata(model, metadata(family, layers, weights, graph.digest(signal), saved["about"]))
         path = os.path.join(args.models, f"{family.id}.{kind}.onnx")
         onnx.save(model, path)
         print(path, os.path.getsize(path), "bytes")

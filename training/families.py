@@ -26,14 +26,11 @@ class Family:
     chemistry: str
     sample_rate_hz: int
     samples_per_base: float
-    norm: str  # "pa": fixed standardization, "medmad": per chunk
     leader_samples: int
     digitisation: float
     range_pa: float
     offset_mean: float
     offset_sd: float
-    mean_pa: float = 0.0
-    sd_pa: float = 1.0
 
     @property
     def counts_per_pa(self) -> float:
@@ -46,27 +43,23 @@ class Family:
 
 FAMILIES = {
     "r10": Family(
-        id="dna_r10.4.1_e8.2_400bps_5khz@v0",
+        id="dna_r10.4.1_e8.2_400bps_5khz@v1",
         chemistry="dna_r10.4.1_e8.2_400bps",
         sample_rate_hz=5000,
         samples_per_base=12.5,
-        norm="pa",
         leader_samples=2000,
         digitisation=2048,
         range_pa=281.345551,
         offset_mean=-127.566,
         offset_sd=19.377,
-        mean_pa=93.6376,
-        sd_pa=22.6004,
     ),
     # 450 bases/s is the pore's nominal speed; reads of ageing flow cells run slower,
     # so the family is centred on 400 bases/s.
     "r9": Family(
-        id="dna_r9.4.1_450bps_4khz@v0",
+        id="dna_r9.4.1_450bps_4khz@v1",
         chemistry="dna_r9.4.1_450bps",
         sample_rate_hz=4000,
         samples_per_base=10.0,
-        norm="medmad",
         leader_samples=1500,
         digitisation=8192,
         range_pa=1443.030273,

@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from families import CLIP
-from model import DIM, SEGMENTS, Layer
+from model import DIM, SEGMENTS, Layer, Layers
 
 OPSET, IR_VERSION = 17, 8
 WEIGHT_MAX = 63  # two 7-bit weights and a uint8 activation cannot saturate int16 sums
@@ -68,7 +68,7 @@ class _Builder:
         return outputs
 
     def trunk(
-        self, x: str, layers: tuple[Layer, ...], weights: Weights, quantization: Quantization | None
+        self, x: str, layers: Layers, weights: Weights, quantization: Quantization | None
     ) -> tuple[str, list[str]]:
         """Convolutions with ReLU; returns the frames [batch, channels, 1, T], uint8 with their grid if quantized."""
         grid: list[str] = []
@@ -136,7 +136,7 @@ class _Builder:
 
 
 def signal_tower(
-    layers: tuple[Layer, ...], weights: Weights, quantization: Quantization | None = None, tap: bool = False
+    layers: Layers, weights: Weights, quantization: Quantization | None = None, tap: bool = False
 ) -> onnx.ModelProto:
     """signal int16 [batch,1,1,samples], shift and scale float32 [batch,1,1,1] in adc counts -> embedding.
 
@@ -157,7 +157,7 @@ def signal_tower(
     return b.model("signal_tower", inputs, tuple(f"relu{i}" for i in range(len(layers))) if tap else ())
 
 
-def reference_tower(layers: tuple[Layer, ...], weights: Weights) -> onnx.ModelProto:
+def reference_tower(layers: Layers, weights: Weights) -> onnx.ModelProto:
     """bases float32 [batch,4,1,length], one-hot ACGT, N all zeros -> embedding."""
     b = _Builder()
     b.head(b.pool(*b.trunk("bases", layers, weights, None)), *weights[-1])
@@ -170,6 +170,20 @@ def weights_of(model: onnx.ModelProto) -> Weights:
     values = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
     names = [n.name for n in model.graph.node if n.op_type == "Conv"]
     return [(values[n + "_weight"][:, :, 0, :], values[n + "_bias"]) for n in names]
+
+
+def layers_of(model: onnx.ModelProto) -> Layers:
+    """The convolutions of a signal tower's graph, without its head."""
+    shapes = {c.name: c.dims for c in model.graph.initializer}
+    layers = []
+    for node in model.graph.node:
+        if node.op_type != "Conv" or node.name == "head":
+            continue
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        outputs, inputs = shapes[node.name + "_weight"][:2]
+        kernel, stride, dilation = (attributes[a][1] for a in ("kernel_shape", "strides", "dilations"))
+        layers.append(Layer(inputs, outputs, kernel, stride, dilation))
+    return tuple(layers)
 
 
 def digest(weights: Weights) -> str:

@@ -30,16 +30,25 @@ class Layer:
         return (self.kernel - 1) * self.dilation // 2
 
 
-# 12 samples per frame: about one frame per base.
-SIGNAL = (
+Layers = tuple[Layer, ...]
+
+# Signal towers: 12 samples per frame, about one frame per base.
+STUDENT: Layers = (
     Layer(1, 32, 13, stride=4),
     Layer(32, 64, 5, stride=3),
     Layer(64, 64, 5),
     Layer(64, 64, 5, dilation=3),
     Layer(64, 192, 1),
 )
-# 2 bases per frame.
-REFERENCE = (
+TEACHER: Layers = (
+    Layer(1, 48, 13, stride=4),
+    Layer(48, 96, 5, stride=3),
+    Layer(96, 96, 5),
+    Layer(96, 96, 5, dilation=3),
+    Layer(96, 288, 1),
+)
+# Reference tower: 2 bases per frame. Teacher and student share it, and with it their space.
+REFERENCE: Layers = (
     Layer(4, 96, 11, stride=2),
     Layer(96, 96, 5),
     Layer(96, 96, 5, dilation=2),
@@ -63,7 +72,7 @@ def pool(frames: Tensor) -> Tensor:
 class Tower(nn.Module):
     """[batch, channels, length] -> L2-normalized [batch, DIM]."""
 
-    def __init__(self, layers: tuple[Layer, ...]):
+    def __init__(self, layers: Layers):
         super().__init__()
         self.layers = layers
         self.convs = nn.ModuleList(
@@ -89,14 +98,32 @@ class Tower(nn.Module):
         return [(w.detach(), b.detach()) for w, b in pairs]
 
 
+@torch.no_grad()
+def grow(small: Tower, layers: Layers) -> Tower:
+    """A wider tower that computes what the small one does: new channels are heard by none of the old ones."""
+    large = Tower(layers)
+    for source, target in zip(small.convs, large.convs):
+        rows, columns = source.weight.shape[:2]
+        target.weight[:rows] = 0
+        target.weight[:rows, :columns] = source.weight
+    for source, target in zip(small.norms, large.norms):
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            getattr(target, name)[: len(source.weight)] = getattr(source, name)
+    old, new = small.layers[-1].outputs, layers[-1].outputs
+    large.head.weight.zero_()
+    large.head.weight.view(DIM, SEGMENTS, new)[:, :, :old] = small.head.weight.view(DIM, SEGMENTS, old)
+    large.head.bias.copy_(small.head.bias)
+    return large
+
+
 class TwoTowers(nn.Module):
     """Signal tower, reference tower and the learned temperature of their similarity."""
 
     MAX_SCALE = 60.0
 
-    def __init__(self):
+    def __init__(self, signal: Layers = STUDENT):
         super().__init__()
-        self.signal = Tower(SIGNAL)
+        self.signal = Tower(signal)
         self.reference = Tower(REFERENCE)
         self.log_scale = nn.Parameter(torch.tensor(14.0).log())
 

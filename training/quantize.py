@@ -10,7 +10,7 @@ import graph
 import pore
 import runtime
 from families import FAMILIES, WINDOWS, Family
-from model import SIGNAL
+from model import Layers
 from retrieval import Chunks, simulate_chunks
 from sequence import random_bases
 
@@ -24,10 +24,10 @@ def calibration_chunks(family: Family, table: pore.PoreModel) -> Chunks:
     return simulate_chunks(genome, table, family, WINDOWS[0], CHUNKS, SEED)
 
 
-def calibrate(weights: graph.Weights, chunks: Chunks) -> graph.Quantization:
+def calibrate(layers: Layers, weights: graph.Weights, chunks: Chunks) -> graph.Quantization:
     """The mean over batches of a high percentile of every layer's output."""
-    run = runtime.session(graph.signal_tower(SIGNAL, weights, tap=True).SerializeToString())
-    names = [f"relu{i}" for i in range(len(SIGNAL))]
+    run = runtime.session(graph.signal_tower(layers, weights, tap=True).SerializeToString())
+    names = [f"relu{i}" for i in range(len(layers))]
     peaks = []
     for i in range(0, len(chunks.adc), 64):
         part = slice(i, i + 64)
@@ -44,9 +44,9 @@ def main() -> None:
     args = parser.parse_args()
     family = FAMILIES[args.family]
     fp32 = onnx.load(os.path.join(args.models, family.id + ".fp32.onnx"))
-    weights = graph.weights_of(fp32)
-    quantization = calibrate(weights, calibration_chunks(family, pore.load(args.pore_model)))
-    model = graph.signal_tower(SIGNAL, weights, quantization)
+    layers, weights = graph.layers_of(fp32), graph.weights_of(fp32)
+    quantization = calibrate(layers, weights, calibration_chunks(family, pore.load(args.pore_model)))
+    model = graph.signal_tower(layers, weights, quantization)
     graph.set_metadata(model, {p.key: p.value for p in fp32.metadata_props})
     calibration = f"percentile {PERCENTILE} on {CHUNKS} simulated chunks"
     graph.set_metadata(model, {"quant.scheme": "qdq-u8s8-per-channel-reduce-range", "quant.calibration": calibration})

@@ -8,7 +8,7 @@ import numpy as np
 from families import STRIDE, Family
 from pore import PoreModel
 from sequence import one_hot, reverse_complement
-from simulate import HARSH, Conditions, digitize, flank, normalization, simulate
+from simulate import HARSH, Conditions, digitize, flank, median_mad, simulate
 
 Embed = Callable[..., np.ndarray]  # arrays with a leading batch axis -> [batch, dim]
 
@@ -59,9 +59,8 @@ def simulate_chunks(
     for i in range(0, count, 256):
         part = slice(i, i + 256)
         parts.append(simulate(pore, family, bases[part], middle[part], samples, rng, conditions))
-    adc, offset = digitize(family, np.concatenate(parts), rng)
-    shift, scale = normalization(family, adc, offset, family.counts_per_pa)
-    return Chunks(adc, shift, scale, centre, strand)
+    adc = digitize(family, np.concatenate(parts), rng)
+    return Chunks(adc, *median_mad(adc), centre, strand)
 
 
 def recall(index: Index, queries: np.ndarray, centre: np.ndarray, strand: np.ndarray, dim: int = 0) -> dict[str, float]:

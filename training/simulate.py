@@ -1,7 +1,7 @@
 """Squiggles from bases, harsher than the usual simulators.
 
-The expected level of each k-mer is held for a random dwell; noise, drift, spikes, stalls and
-calibration errors are laid on top. Everything is vectorized over a batch of chunks and drawn
+The expected level of each k-mer is held for a random dwell; noise, drift, spikes and stalls are laid
+on top. Gain and offset errors need no simulation: every chunk is normalized by its own median and MAD. Everything is vectorized over a batch of chunks and drawn
 from one numpy Generator, so a seed reproduces a batch exactly.
 """
 
@@ -30,15 +30,13 @@ class Conditions:
     drift: float = 1.0  # sd of the random walk over a chunk
     spike_rate: float = 1e-4  # per sample, +-30..80 pA
     stall_rate: float = 0.15  # chunks with one k-mer held for 200..1200 samples
-    gain: float = 0.08  # gain error, +-
-    offset: tuple[float, float] = (-20.0, 10.0)  # offset error; real R10.4.1 reads lie up to 20 pA below the table
 
 
 HARSH = Conditions()
 # What common simulators do: independent noise, no calibration error, one speed.
 PLAIN = Conditions(
     speed=0.0, wander=0.0, dwell_shape=(9.0, 9.0), level_jitter=(0.0, 0.0), noise=(1.0, 1.0),
-    coloured=(0.0, 0.0), drift=0.0, spike_rate=0.0, stall_rate=0.0, gain=0.0, offset=(0.0, 0.0),
+    coloured=(0.0, 0.0), drift=0.0, spike_rate=0.0, stall_rate=0.0,
 )  # fmt: skip
 
 _AR = 0.7  # lag-1 correlation of the coloured part of the noise
@@ -82,7 +80,7 @@ def simulate(
         current += _drift(batch, samples, c.drift, rng)
     spikes = rng.integers(0, current.size, rng.poisson(c.spike_rate * current.size))
     current.reshape(-1)[spikes] += rng.uniform(30, 80, spikes.size) * rng.choice([-1, 1], spikes.size)
-    return current * (1 + per_read(-c.gain, c.gain)) + per_read(*c.offset)
+    return current
 
 
 def _dwells(family: Family, batch: int, length: int, rng: np.random.Generator, c: Conditions) -> np.ndarray:
@@ -123,36 +121,25 @@ def _drift(batch: int, samples: int, sd: float, rng: np.random.Generator) -> np.
     return knots @ tent
 
 
-def digitize(family: Family, current: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """pA -> what the sequencer stores: int16 adc [batch, samples], offset float32 [batch, 1]."""
+def digitize(family: Family, current: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """pA -> what the sequencer stores: int16 adc [batch, samples]."""
     offset = rng.normal(family.offset_mean, family.offset_sd, (current.shape[0], 1)).round().astype(np.float32)
     adc = current * np.float32(family.counts_per_pa) - offset
-    return np.clip(adc, -32768, 32767).astype(np.int16), offset
+    return np.clip(adc, -32768, 32767).astype(np.int16)
 
 
-def normalization(
-    family: Family, adc: np.ndarray, offset: np.ndarray, counts_per_pa: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """shift and scale in adc counts, float32 [batch, 1], so that x = (adc - shift) / scale."""
-    if family.norm == "pa":
-        shift = np.float32(family.mean_pa * counts_per_pa) - offset
-        return shift, np.full_like(shift, family.sd_pa * counts_per_pa)
-    return _median_mad(adc.astype(np.float32))
-
-
-def normalize(family: Family, current: np.ndarray) -> np.ndarray:
-    """pA -> network input, float32 [batch, samples], clipped."""
-    if family.norm == "pa":
-        shift, scale = np.float32(family.mean_pa), np.float32(family.sd_pa)
-    else:
-        shift, scale = _median_mad(current)
-    return np.clip((current - shift) / scale, -CLIP, CLIP)
-
-
-def _median_mad(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def median_mad(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """shift and scale of each chunk, float32 [batch, 1]: (x - shift) / scale has median 0 and 1.4826 MAD 1."""
+    x = x.astype(np.float32)
     shift = np.median(x, 1, keepdims=True)
     mad = np.median(np.abs(x - shift), 1, keepdims=True)
-    return shift.astype(np.float32), np.maximum(1.4826 * mad, 1e-3).astype(np.float32)
+    return shift, np.maximum(1.4826 * mad, 1e-3)
+
+
+def normalize(x: np.ndarray) -> np.ndarray:
+    """Current or adc counts -> network input, float32 [batch, samples], clipped."""
+    shift, scale = median_mad(x)
+    return np.clip((x - shift) / scale, -CLIP, CLIP)
 
 
 def training_batch(
@@ -174,6 +161,6 @@ def training_batch(
     bases[3 * groups :] = reverse_complement(bases[3 * groups :])
 
     centre = half + rng.integers(-STRIDE // 2, STRIDE // 2 + 1, 4 * groups)
-    signal = normalize(family, simulate(pore, family, bases, centre, samples, rng))
+    signal = normalize(simulate(pore, family, bases, centre, samples, rng))
     first = half - family.span(samples) // 2
     return signal, bases[:, first : first + family.span(samples)]

@@ -9,7 +9,7 @@ import graph
 import runtime
 from export import flops_per_sample, folded
 from families import CLIP, MIN_SAMPLES
-from model import DIM, REFERENCE, SIGNAL, Tower, TwoTowers
+from model import DIM, REFERENCE, STUDENT, TEACHER, Tower, TwoTowers, grow
 from quantize import calibrate
 from retrieval import Chunks
 
@@ -35,12 +35,12 @@ def chunks(count: int, samples: int, seed: int = 0) -> Chunks:
 
 @pytest.fixture(scope="module")
 def weights() -> graph.Weights:
-    return folded(tower(SIGNAL))
+    return folded(tower(STUDENT))
 
 
 @pytest.fixture(scope="module")
 def int8(weights) -> onnx.ModelProto:
-    return graph.signal_tower(SIGNAL, weights, calibrate(weights, chunks(64, 4096)))
+    return graph.signal_tower(STUDENT, weights, calibrate(STUDENT, weights, chunks(64, 4096)))
 
 
 def test_loss_prefers_true_pairs():
@@ -56,8 +56,8 @@ def test_onnx_equals_torch(weights, samples):
     c = chunks(4, samples)
     x = np.clip((c.adc - c.shift) / c.scale, -CLIP, CLIP)
     with torch.no_grad():
-        expected = tower(SIGNAL)(torch.from_numpy(x)[:, None]).numpy()
-    got = runtime.signal_embedder(graph.signal_tower(SIGNAL, weights).SerializeToString())(c.adc, c.shift, c.scale)
+        expected = tower(STUDENT)(torch.from_numpy(x)[:, None]).numpy()
+    got = runtime.signal_embedder(graph.signal_tower(STUDENT, weights).SerializeToString())(c.adc, c.shift, c.scale)
     assert got.shape == (4, DIM) and np.abs(got - expected).max() < 1e-5
 
 
@@ -73,7 +73,7 @@ def test_reference_onnx_equals_torch():
 @pytest.mark.parametrize("quantized", [False, True])
 @pytest.mark.parametrize("samples", [MIN_SAMPLES, 1500, 4096])
 def test_vectors_do_not_depend_on_the_batch(weights, int8, quantized, samples):
-    model = int8 if quantized else graph.signal_tower(SIGNAL, weights)
+    model = int8 if quantized else graph.signal_tower(STUDENT, weights)
     embed = runtime.signal_embedder(model.SerializeToString())
     c = chunks(32, samples)
     full = embed(c.adc, c.shift, c.scale)
@@ -87,7 +87,7 @@ def test_quantization_keeps_the_vectors(weights, int8):
     c = chunks(32, 4096, seed=9)
     vectors = [
         runtime.signal_embedder(m.SerializeToString())(c.adc, c.shift, c.scale)
-        for m in (graph.signal_tower(SIGNAL, weights), int8)
+        for m in (graph.signal_tower(STUDENT, weights), int8)
     ]
     assert (vectors[0] * vectors[1]).sum(1).min() > 0.99
 
@@ -104,14 +104,25 @@ def test_convolutions_fuse_to_integers(int8, tmp_path):
     options.log_severity_level = 3
     runtime.ort.InferenceSession(int8.SerializeToString(), options, providers=["CPUExecutionProvider"])
     operators = [n.op_type for n in onnx.load(options.optimized_model_filepath).graph.node]
-    assert operators.count("QLinearConv") == len(SIGNAL)
+    assert operators.count("QLinearConv") == len(STUDENT)
     assert operators.count("QuantizeLinear") == 1
 
 
 def test_weights_survive_the_file(weights):
-    restored = graph.weights_of(graph.signal_tower(SIGNAL, weights))
+    restored = graph.weights_of(graph.signal_tower(STUDENT, weights))
     assert graph.digest(restored) == graph.digest(weights)
 
 
 def test_cost():
-    assert 10_000 < flops_per_sample(4096) < 11_500
+    assert 10_000 < flops_per_sample(STUDENT, 4096) < 11_500
+
+
+def test_a_grown_tower_computes_what_the_small_one_did():
+    small = tower(STUDENT)
+    x = torch.randn(3, 1, 2048)
+    with torch.no_grad():
+        assert torch.allclose(grow(small, TEACHER).eval()(x), small(x), atol=1e-5)
+
+
+def test_the_layers_survive_the_file(weights):
+    assert graph.layers_of(graph.signal_tower(STUDENT, weights)) == STUDENT

@@ -6,7 +6,8 @@ import itertools
 import torch
 
 import pore
-from train import learning_rate, train
+from loop import learning_rate
+from train import train
 
 
 def toy_table(path) -> str:
@@ -20,7 +21,7 @@ def toy_table(path) -> str:
 def run(table: str, out, steps: int) -> dict[str, torch.Tensor]:
     train(argparse.Namespace(
         family="r9", pore_model=table, out=str(out), held_out=None, steps=steps, groups=2, lr=1e-3, seed=1,
-        threads=1, log_every=1, bf16=False,
+        threads=1, bf16=False, size="student", start=None,
     ))  # fmt: skip
     return torch.load(out / "checkpoint.pt", weights_only=True)["towers"]
 

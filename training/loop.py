@@ -1,0 +1,85 @@
+"""What every training run has in common: its rate, its checkpoint, its log."""
+
+import json
+import math
+import os
+import time
+from dataclasses import astuple
+
+import numpy as np
+import torch
+
+from families import FAMILIES, Family
+from model import Layer, Layers, TwoTowers
+
+WARMUP = 200  # steps
+LOG_EVERY = 50  # steps; a checkpoint too
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up, then a cosine to zero."""
+    if step < WARMUP:
+        return peak * (step + 1) / WARMUP
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / max(1, steps - WARMUP)))
+
+
+def load(path: str) -> tuple[Family, TwoTowers, dict]:
+    """A checkpoint's family, its towers ready for inference, and the rest of it."""
+    saved = torch.load(path, weights_only=True)
+    layers: Layers = tuple(Layer(*l) for l in saved["signal"])
+    towers = TwoTowers(layers)
+    towers.load_state_dict(saved["towers"])
+    return FAMILIES[saved["family"]], towers.eval(), saved
+
+
+class Run:
+    """A training run that continues where its last checkpoint ended.
+
+    `about` goes into the checkpoint: how the run came about, for metadata and model card.
+    """
+
+    def __init__(self, out: str, family: str, towers: TwoTowers, steps: int, peak: float, about: dict):
+        self.path, self.family, self.towers, self.steps, self.peak = os.path.join(out, "checkpoint.pt"), family, towers, steps, peak
+        trained = [p for p in towers.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, lr=peak, weight_decay=0.01)
+        self.step, self.about, self.sums, self.count, self.start = 0, about, {}, 0, time.time()
+        os.makedirs(out, exist_ok=True)
+        if os.path.exists(self.path):
+            saved = torch.load(self.path, weights_only=True)
+            towers.load_state_dict(saved["towers"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.step = saved["step"]
+
+    def going(self) -> bool:
+        return self.step < self.steps
+
+    def descend(self, loss: torch.Tensor, **figures: torch.Tensor | float) -> None:
+        """One step of the optimizer; the figures' means are logged."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.step, self.steps, self.peak)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.step += 1
+        self.count += 1
+        for name, value in {"loss": loss, **figures}.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+
+    def due(self, every: int) -> bool:
+        return self.step % every == 0 or not self.going()
+
+    def log(self, **figures: float) -> None:
+        """One JSON object on stdout, and a checkpoint."""
+        means = {name: total / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        line = {"step": self.step, "seconds": time.time() - self.start} | means | figures
+        print(json.dumps({k: round(float(v), 4) for k, v in line.items()}), flush=True)
+        state = {"towers": self.towers.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step}
+        state |= {"family": self.family, "signal": [astuple(l) for l in self.towers.signal.layers], "about": self.about}
+        torch.save(state, self.path + ".new")
+        os.replace(self.path + ".new", self.path)
+
+
+def generator(seed: int, step: int) -> np.random.Generator:
+    """The randomness of one step: a run that was stopped draws what it would have drawn."""
+    return np.random.default_rng([seed, step])
