@@ -14,7 +14,7 @@ from model import DIM, NESTED, REFERENCE, SEGMENTS, Layers, Tower
 
 
 def folded(tower: Tower) -> graph.Weights:
-    return [(w.numpy().astype(np.float32), b.numpy().astype(np.float32)) for w, b in tower.folded()]
+    return [(w.detach().numpy().astype(np.float32), b.detach().numpy().astype(np.float32)) for w, b in tower.folded()]
 
 
 def flops_per_sample(layers: Layers, window: int) -> float:

@@ -35,12 +35,17 @@ def load(path: str) -> tuple[Family, TwoTowers, dict]:
 class Run:
     """A training run that continues where its last checkpoint ended.
 
-    `about` goes into the checkpoint: how the run came about, for metadata and model card.
+    `about` goes into the checkpoint and into the metadata of the model files: how the run came about.
+    log_peaks: the learned peaks of a quantization-aware run.
     """
 
-    def __init__(self, out: str, family: str, towers: TwoTowers, steps: int, peak: float, about: dict):
+    def __init__(
+        self, out: str, family: str, towers: TwoTowers, steps: int, peak: float, about: dict[str, str],
+        log_peaks: torch.nn.Parameter | None = None,
+    ):  # fmt: skip
         self.path, self.family, self.towers, self.steps, self.peak = os.path.join(out, "checkpoint.pt"), family, towers, steps, peak
-        trained = [p for p in towers.parameters() if p.requires_grad]
+        self.log_peaks = log_peaks
+        trained = [p for p in towers.parameters() if p.requires_grad] + ([] if log_peaks is None else [log_peaks])
         self.optimizer = torch.optim.AdamW(trained, lr=peak, weight_decay=0.01)
         self.step, self.about, self.sums, self.count, self.start = 0, about, {}, 0, time.time()
         os.makedirs(out, exist_ok=True)
@@ -49,6 +54,8 @@ class Run:
             towers.load_state_dict(saved["towers"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.step = saved["step"]
+            if log_peaks is not None:
+                log_peaks.data = torch.tensor(saved["peaks"]).log()
 
     def going(self) -> bool:
         return self.step < self.steps
@@ -76,6 +83,8 @@ class Run:
         print(json.dumps({k: round(float(v), 4) for k, v in line.items()}), flush=True)
         state = {"towers": self.towers.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step}
         state |= {"family": self.family, "signal": [astuple(l) for l in self.towers.signal.layers], "about": self.about}
+        if self.log_peaks is not None:
+            state["peaks"] = self.log_peaks.detach().exp().tolist()
         torch.save(state, self.path + ".new")
         os.replace(self.path + ".new", self.path)
 

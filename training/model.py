@@ -84,7 +84,11 @@ class Tower(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms):
             x = F.relu(norm(conv(x)))
-        pooled = pool(x)
+        return self.finish(x)
+
+    def finish(self, frames: Tensor) -> Tensor:
+        """Pooling, head and L2 norm, in fp32."""
+        pooled = pool(frames)
         with torch.autocast("cpu", enabled=False):
             return F.normalize(self.head(pooled.float()).squeeze(2), dim=1)
 
@@ -95,7 +99,7 @@ class Tower(nn.Module):
             gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             pairs.append((conv.weight * gain[:, None, None], norm.bias - norm.running_mean * gain))
         pairs.append((self.head.weight, self.head.bias))
-        return [(w.detach(), b.detach()) for w, b in pairs]
+        return pairs
 
 
 @torch.no_grad()
@@ -116,6 +120,12 @@ def grow(small: Tower, layers: Layers) -> Tower:
     return large
 
 
+def twins(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """The two reads of the same windows in a training batch (simulate.training_batch) of 4 rows per group."""
+    groups = len(vectors) // 4
+    return vectors[:groups], vectors[groups : 2 * groups]
+
+
 class TwoTowers(nn.Module):
     """Signal tower, reference tower and the learned temperature of their similarity."""
 
@@ -127,12 +137,17 @@ class TwoTowers(nn.Module):
         self.reference = Tower(REFERENCE)
         self.log_scale = nn.Parameter(torch.tensor(14.0).log())
 
-    def loss(self, signal: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-        """Symmetric InfoNCE over embeddings [batch, DIM], mean over the nested heads; in-batch accuracy."""
+    def loss(self, signal: Tensor, other: Tensor, same: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Symmetric InfoNCE over embeddings [batch, DIM], mean over the nested heads; in-batch accuracy.
+
+        same: bool [batch, batch], pairs that come from one place and are no negatives of each other.
+        """
         scale = self.log_scale.exp().clamp(max=self.MAX_SCALE)
         target = torch.arange(len(signal))
         losses = []
         for dim in NESTED:
-            logits = scale * F.normalize(signal[:, :dim], dim=1) @ F.normalize(reference[:, :dim], dim=1).T
+            logits = scale * F.normalize(signal[:, :dim], dim=1) @ F.normalize(other[:, :dim], dim=1).T
+            if same is not None:
+                logits = logits.masked_fill(same & ~torch.eye(len(signal), dtype=torch.bool), -1e4)
             losses.append((F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2)
         return sum(losses) / len(losses), (logits.argmax(1) == target).float().mean()

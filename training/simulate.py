@@ -19,14 +19,20 @@ MARGIN = 1.9  # simulated bases per nominal base of a chunk: room for the fastes
 
 @dataclass(frozen=True)
 class Conditions:
-    """Ranges are uniform unless said otherwise; currents in pA."""
+    """Ranges are uniform unless said otherwise; currents in pA.
+
+    The defaults enclose what alignments of 162 real R9.4.1 reads of two runs showed (align.py): dwell of a read
+    8-12 samples per base, its Gamma shape 1.0-1.7, 13-18 % walk over 50 bases; level error 1.3-1.8 pA per k-mer;
+    noise 0.7-0.9 of the table's sd with lag-1 correlation 0.4-0.7 inside a base, spread 1.5 times that in the mean.
+    """
 
     speed: float = 0.30  # dwell factor of the read: exp(U(-speed, speed))
-    wander: float = 0.15  # sd of the log dwell's slow walk along the read
-    dwell_shape: tuple[float, float] = (1.5, 5.0)  # Gamma shape of single dwells
-    level_jitter: tuple[float, float] = (0.5, 2.0)  # sd of the level error per (read, k-mer)
-    noise: tuple[float, float] = (0.6, 2.2)  # factor on the pore model's sample sd
-    coloured: tuple[float, float] = (0.0, 0.6)  # share of the noise variance that is AR(1)
+    wander: float = 0.12  # sd of the log dwell's slow walk along the read
+    dwell_shape: tuple[float, float] = (1.0, 4.0)  # Gamma shape of single dwells
+    level_jitter: tuple[float, float] = (0.6, 2.0)  # sd of the level error per (read, k-mer)
+    noise: tuple[float, float] = (0.5, 2.2)  # factor on the pore model's sample sd
+    noise_spread: float = 0.35  # sd of the log of that factor from base to base
+    coloured: tuple[float, float] = (0.1, 0.9)  # share of the noise variance that is AR(1)
     drift: float = 1.0  # sd of the random walk over a chunk
     spike_rate: float = 1e-4  # per sample, +-30..80 pA
     stall_rate: float = 0.15  # chunks with one k-mer held for 200..1200 samples
@@ -36,10 +42,10 @@ HARSH = Conditions()
 # What common simulators do: independent noise, no calibration error, one speed.
 PLAIN = Conditions(
     speed=0.0, wander=0.0, dwell_shape=(9.0, 9.0), level_jitter=(0.0, 0.0), noise=(1.0, 1.0),
-    coloured=(0.0, 0.0), drift=0.0, spike_rate=0.0, stall_rate=0.0,
+    noise_spread=0.0, coloured=(0.0, 0.0), drift=0.0, spike_rate=0.0, stall_rate=0.0,
 )  # fmt: skip
 
-_AR = 0.7  # lag-1 correlation of the coloured part of the noise
+_AR = 0.8  # lag-1 correlation of the coloured part of the noise
 _WALK = 0.98  # the same for the dwell's walk: about 50 bases
 _KNOTS = 17  # points of the drift's walk over a chunk
 
@@ -74,7 +80,8 @@ def simulate(
     kmer = pore.kmers(bases)
     level = pore.level[kmer] + per_read(*c.level_jitter) * rng.standard_normal((batch, length), np.float32)
     current = np.take_along_axis(level, base, 1)
-    spread = np.take_along_axis(pore.sd[kmer] * per_read(*c.noise), base, 1)
+    factor = per_read(*c.noise) * np.exp(c.noise_spread * rng.standard_normal((batch, length), np.float32))
+    spread = np.take_along_axis(pore.sd[kmer] * factor, base, 1)
     current += spread * _noise(batch, samples, per_read(*c.coloured), rng)
     if c.drift:
         current += _drift(batch, samples, c.drift, rng)
@@ -143,24 +150,38 @@ def normalize(x: np.ndarray) -> np.ndarray:
 
 
 def training_batch(
-    pore: PoreModel, family: Family, groups: int, samples: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+    pore: PoreModel, family: Family, groups: int, samples: int, rng: np.random.Generator,
+    conditions: Conditions = HARSH,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Pairs of chunk and reference window: signal float32 [4*groups, samples], bases uint8 [4*groups, span].
 
-    A group is one random sequence seen four times: a window, its neighbours 1-3 strides to the
-    left and right, and its reverse complement. Each is a pair of its own and a hard negative of the others. A
-    chunk's centre lies up to half a stride from its reference window's.
+    A group is one random sequence seen four times: a window, its twin (the same window in another read),
+    a neighbour 1-3 strides to the left or right, and its reverse complement. Each is a pair of its own;
+    neighbour and reverse complement are hard negatives of the window. A chunk's centre lies up to half a
+    stride from its reference window's.
     """
     half = flank(family, samples)
     long = random_bases(rng, groups, 2 * (half + 3 * STRIDE))
     middle = np.full(groups, half + 3 * STRIDE)
-    shifts = rng.integers(STRIDE, 3 * STRIDE + 1, (2, groups))
-    starts = np.concatenate([middle, middle - shifts[0], middle + shifts[1], middle]) - half
+    shift = rng.integers(STRIDE, 3 * STRIDE + 1, groups) * rng.choice([-1, 1], groups)
+    starts = np.concatenate([middle, middle, middle + shift, middle]) - half
     rows = np.tile(np.arange(groups), 4)
     bases = long[rows[:, None], starts[:, None] + np.arange(2 * half)]
     bases[3 * groups :] = reverse_complement(bases[3 * groups :])
 
     centre = half + rng.integers(-STRIDE // 2, STRIDE // 2 + 1, 4 * groups)
-    signal = normalize(simulate(pore, family, bases, centre, samples, rng))
+    signal = normalize(simulate(pore, family, bases, centre, samples, rng, conditions))
     first = half - family.span(samples) // 2
     return signal, bases[:, first : first + family.span(samples)]
+
+
+def places(groups: int) -> np.ndarray:
+    """Where the rows of a training batch come from, int64 [4*groups]: equal for a window and its twin."""
+    place = np.arange(4 * groups) << 40
+    place[groups : 2 * groups] = place[:groups]
+    return place
+
+
+def same_place(place: np.ndarray) -> np.ndarray:
+    """bool [pairs, pairs]: chunks less than a stride apart are no negatives of each other."""
+    return np.abs(place[:, None] - place) < STRIDE

@@ -12,12 +12,13 @@ import torch
 import pore
 from families import FAMILIES, WINDOWS, Family
 from loop import LOG_EVERY, Run, generator, load
-from model import STUDENT, TEACHER, TwoTowers, grow
+from model import STUDENT, TEACHER, TwoTowers, grow, twins
 from retrieval import build_index, in_batches, recall, simulate_chunks
 from sequence import one_hot, read_fasta
-from simulate import normalize, training_batch
+from simulate import normalize, places, same_place, training_batch
 
 SHORT = 0.3  # share of the batches cut at the smaller window
+TWINS = 0.5  # weight of the pairs of signal and signal
 PROBE_CHUNKS, PROBE_SEED, PROBE_EVERY = 512, 7, 5 * LOG_EVERY
 SIZES = {"student": STUDENT, "teacher": TEACHER}
 
@@ -34,13 +35,14 @@ def probe(towers: TwoTowers, genome: np.ndarray, table: pore.PoreModel, family: 
     return recall(index, queries, chunks.centre, chunks.strand)
 
 
-def start_towers(size: str, start: str | None) -> TwoTowers:
-    """Fresh towers, or those of a checkpoint, grown to the size."""
+def start_towers(size: str, start: str | None) -> tuple[TwoTowers, list[str]]:
+    """Fresh towers, or those of a checkpoint grown to the size, and what was done so far."""
     towers = TwoTowers(SIZES[size])
-    if start:
-        _, small, _ = load(start)
-        towers.load_state_dict(small.state_dict() | grow(small.signal, SIZES[size]).state_dict(prefix="signal."))
-    return towers
+    if not start:
+        return towers, []
+    _, small, saved = load(start)
+    towers.load_state_dict(small.state_dict() | grow(small.signal, SIZES[size]).state_dict(prefix="signal."))
+    return towers, [saved["about"]["recipe"]]
 
 
 def train(args: argparse.Namespace) -> None:
@@ -48,8 +50,11 @@ def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     family, table = FAMILIES[args.family], pore.load(args.pore_model)
     held_out = read_fasta(args.held_out) if args.held_out else None
-    towers = start_towers(args.size, args.start).train()
-    run = Run(args.out, args.family, towers, args.steps, args.lr, {"recipe": f"{args.size}, {args.steps} steps"})
+    towers, history = start_towers(args.size, args.start)
+    history.append(f"{args.size}, {args.steps} steps")
+    same = torch.from_numpy(same_place(places(args.groups)))
+    run = Run(args.out, args.family, towers, args.steps, args.lr, {"recipe": "; ".join(history)})
+    towers.train()
     while run.going():
         rng = generator(args.seed, run.step)
         window = WINDOWS[int(rng.random() < SHORT)]
@@ -57,8 +62,9 @@ def train(args: argparse.Namespace) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             vectors = towers.signal(torch.from_numpy(signal)[:, None])
             references = towers.reference(torch.from_numpy(one_hot(bases)))
-        loss, accuracy = towers.loss(vectors, references)
-        run.descend(loss, accuracy=accuracy)
+        contrast, accuracy = towers.loss(vectors, references, same)
+        pairs, _ = towers.loss(*twins(vectors))
+        run.descend(contrast + TWINS * pairs, contrast=contrast, accuracy=accuracy, twins=pairs)
         if run.due(LOG_EVERY):
             look = held_out is not None and run.due(PROBE_EVERY)
             run.log(**(probe(towers, held_out, table, family) if look else {}))
