@@ -18,11 +18,14 @@ from dataclasses import replace
 import numpy as np
 
 import bench
+import read_loci
 import reads
 import real_reads
 import retention
 import runtime
 import simulated_chunks
+import species
+import sweep
 from families import FAMILIES
 from sequence import read_fasta
 
@@ -63,7 +66,7 @@ def main() -> None:
         "--exclude", action="append", default=[], metavar="NAME=LABEL",
         help="no chunk of this genome is centred where a labelled read maps (a)",
     )  # fmt: skip
-    parser.add_argument("--chunks", type=int, default=2000, help="simulated chunks per row (a)")
+    parser.add_argument("--chunks", type=int, default=2000, help="simulated chunks per row (a, c)")
     parser.add_argument("--reads", type=int, default=500, help="simulated reads per measurement, and per calibration")
     parser.add_argument("--cache", required=True, help="folder for indices")
     parser.add_argument("--report", required=True, help="JSON file that is added to")
@@ -86,10 +89,16 @@ def main() -> None:
         if "a" in args.parts:
             excluded = reads.spans(args.labelled, exclude[name]) if name in exclude else []
             add("a", name, simulated_chunks.measure(towers, genome, args.chunks, excluded))
+        if "b" in args.parts:
+            add("b", name, read_loci.measure(towers, genome, args.reads))
+        if "c" in args.parts:
+            add("c", name, sweep.measure(towers, genome, args.chunks, args.reads))
     for label, models in (text.split("=", 1) for text in args.real if "d" in args.parts):
         adapted = bench.load(family, models, args.pore_model, args.cache)
         entry = real_reads.measure(adapted, genomes[label], reads.labelled_reads(args.labelled, label), args.reads)
         add("d", f"{label}, adapted on {entry['adapted']}", entry | {"label": label})
+    if "e" in args.parts:
+        add("e", ", ".join(genomes), species.measure(towers, genomes, args.reads))
     if args.write:
         retention.write(report["a"][next(iter(genomes))], args.models, family)
 

@@ -44,10 +44,11 @@ class Votes:
 
 @dataclass(frozen=True)
 class Locus:
-    """A place on the genome (base in forward coordinates, strand) and its lead over the best other one, nats."""
+    """A place on the genome (base in forward coordinates, strand), its support and its lead over the best other one, nats."""
 
     base: float
     strand: int
+    support: float
     confidence: float
 
 
@@ -97,4 +98,5 @@ def locate(votes: Votes) -> Locus:
     best, speed = np.unravel_index(np.argmax(support), support.shape)
     elsewhere = (strand != strand[best]) | (np.abs(centre - expected[best, speed, chunk]) > APART)
     rival = support[elsewhere].max(initial=chunks * np.log(LOST))
-    return Locus(float(centre[best]), int(strand[best]), float(support[best, speed] - rival))
+    found = support[best, speed]
+    return Locus(float(centre[best]), int(strand[best]), float(found), float(found - rival))

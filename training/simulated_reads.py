@@ -27,6 +27,13 @@ class Reads:
     span: np.ndarray
     strand: np.ndarray
 
+    def middle(self, samples: int, family: Family) -> "Reads":
+        """The samples around the reads' middle: where that is on the genome is known whatever the speed."""
+        start = (len(self.adc[0]) - samples) // 2
+        reach = round(samples / family.samples_per_base / 2)
+        span = self.span.mean(1, keepdims=True).round().astype(int) + reach * np.array([-1, 1])
+        return Reads([adc[start : start + samples] for adc in self.adc], span, self.strand)
+
     def answers(self, loci: list[Locus | None], real: bool = True) -> Answers:
         """Right: on the strand, and within TOLERANCE of the span."""
         confidence = np.array([l.confidence if l else -np.inf for l in loci])
