@@ -1,143 +1,118 @@
-"""Measure a family's model files with ONNX Runtime.
+"""Measure a family's model files with ONNX Runtime, part by part, into one JSON report.
 
-Prints one JSON object. Simulated reads: chunk recall on a genome that was never trained on, fp32 and
-int8, per window, under the training's conditions and under plain ones. Real reads, where given:
-chunk recall, the chance level, and votes of whole reads. With --write the retention figures go into the
-metadata of the model files.
+Parts: a, recall of simulated chunks; b, loci of simulated reads; c, noise and speed; d, loci of real reads; e, species.
+Every part reports fp32, int8 and their difference. A part that is run again, or for another genome, replaces only its
+own figures. With --write, retention.* of part a (harsh chunks of the first genome, default window) goes into the model files.
 """
 
 import argparse
+import datetime
 import json
 import os
+import platform
+import shlex
+import sys
 import time
+from dataclasses import replace
 
 import numpy as np
-import onnx
 
-import graph
-import pore
+import bench
+import read_loci
+import reads
+import real_reads
+import retention
 import runtime
-from families import FAMILIES, WINDOWS, Family
-from model import NESTED
-from reads import LabelledRead, labelled_reads
-from retrieval import Chunks, Embed, Index, build_index, nearest, recall, simulate_chunks
+import simulated_chunks
+import species
+import sweep
+from families import FAMILIES
 from sequence import read_fasta
-from simulate import HARSH, PLAIN, median_mad
 
-CHUNKS, SEED = 2000, 101
-READ_CHUNKS = 10  # of a real read, from its trimmed start
-TOLERANCE = 500  # bases, for real reads
-VOTES, SHARPNESS = 20, 20.0  # windows per chunk and how fast their weight falls with similarity
+PARTS = "abcde"
 
 
-def simulated(index: Index, chunks: Chunks, embed: dict[str, Embed]) -> tuple[dict, np.ndarray]:
-    """Recall per precision and the cosines between fp32 and int8."""
-    vectors = {kind: runtime.embed_chunks(e, chunks) for kind, e in embed.items()}
-    report = {kind: recall(index, v, chunks.centre, chunks.strand) for kind, v in vectors.items()}
-    for dim in NESTED[:-1]:
-        report[f"int8, {dim} dimensions"] = recall(index, vectors["int8"], chunks.centre, chunks.strand, dim)
-    return report, (vectors["fp32"] * vectors["int8"]).sum(1)
+def read_genome(text: str) -> tuple[str, np.ndarray]:
+    """NAME=FASTA or NAME=FASTA:START-END, 0-based and half-open: the name and the codes, N as A."""
+    name, path = text.split("=", 1)
+    part = slice(None)
+    if not os.path.exists(path):
+        path, bounds = path.rsplit(":", 1)
+        part = slice(*map(int, bounds.split("-")))
+    bases = read_fasta(path)[part]
+    return name, np.where(bases < 4, bases, 0).astype(np.uint8)
 
 
-def real(reads: list[LabelledRead], family: Family, index: Index, embed: Embed, window: int) -> dict[str, float]:
-    """Chunks and votes of real reads.
-
-    A chunk is right when its best window is on the right strand with its centre inside the read's
-    span +- TOLERANCE; a read when its vote is. `placed@1` is stricter: within TOLERANCE of where the chunk
-    lies if the read's speed was constant. Chance is the share of windows that would be right.
-    """
-    hits, tens, placed, chances, placed_chances, votes = [], [], [], [], [], []
-    for read in reads:
-        starts = np.arange(family.leader_samples, len(read.adc) - window + 1, window)[:READ_CHUNKS]
-        if not len(starts):
-            continue
-        adc = read.adc[starts[:, None] + np.arange(window)]
-        vectors = embed(adc, *median_mad(adc))
-        order = nearest(index, vectors, VOTES)
-        right = index.strand == read.strand
-        inside = right & (index.centre >= read.start - TOLERANCE) & (index.centre < read.end + TOLERANCE)
-        hits += list(inside[order[:, 0]])
-        tens += list(inside[order[:, :10]].any(1))
-        chances += [inside.mean()] * len(starts)
-
-        passed = (starts + window / 2 - family.leader_samples) / (len(read.adc) - family.leader_samples)
-        passed *= read.end - read.start
-        expected = read.start + passed if read.strand > 0 else read.end - passed
-        near = right & (np.abs(index.centre - expected[:, None]) <= TOLERANCE)
-        placed += list(near[np.arange(len(starts)), order[:, 0]])
-        placed_chances += list(near.mean(1))
-
-        locus, strand = vote(index, vectors, order, starts / family.samples_per_base)
-        votes.append(strand == read.strand and read.start - TOLERANCE <= locus < read.end + TOLERANCE)
-    names = "@1", "@10", "chance", "placed@1", "placed_chance", "read_vote"
-    values = hits, tens, chances, placed, placed_chances, votes
-    return {n: float(np.mean(v)) for n, v in zip(names, values)} | {"chunks": len(hits), "reads": len(votes)}
-
-
-def vote(index: Index, vectors: np.ndarray, order: np.ndarray, passed: np.ndarray) -> tuple[float, int]:
-    """Where the read begins (base, strand): the best supported of the windows its chunks found.
-
-    passed: bases from the read's beginning to each chunk, at the family's nominal speed
-    """
-    score = np.einsum("cd,cvd->cv", vectors, index.vectors[order])
-    weight = np.exp(SHARPNESS * (score - score.max())).ravel()
-    strand = index.strand[order].ravel()
-    locus = index.centre[order].ravel()
-    origin = locus - strand * np.repeat(passed, order.shape[1])
-    agree = (strand[:, None] == strand) & (np.abs(origin[:, None] - origin) <= TOLERANCE)
-    best = int(np.argmax(agree @ weight))
-    return float(locus[best]), int(strand[best])
-
-
-def speed(embed: Embed, chunks: Chunks) -> float:
-    """Samples per second of one thread, batch 8, the fastest of 20 runs."""
-    part = chunks.adc[:8], chunks.shift[:8], chunks.scale[:8]
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        embed(*part)
-        times.append(time.perf_counter() - start)
-    return part[0].size / min(times)
+def hardware() -> str:
+    """The processor's name, and how many of them."""
+    name = platform.processor()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--pore-model", required=True)
-    parser.add_argument("--genome", required=True, help="FASTA that was never trained on")
+    parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS), help="for example a,c")
+    parser.add_argument("--pore-model", required=True, help="table of k-mer levels")
     parser.add_argument("--models", required=True, help="folder of the model files")
+    parser.add_argument("--id", help="model id in that folder, where it is not the family's")
+    parser.add_argument("--genome", action="append", default=[], type=read_genome, metavar="NAME=FASTA[:START-END]")
     parser.add_argument("--labelled", help="folder of real reads with truth.tsv")
-    parser.add_argument("--label", default="lambda", help="name of the genome, and label of the real reads that come from it")
+    parser.add_argument("--real", action="append", default=[], metavar="LABEL=MODELS", help="real reads, and whose towers place them (d)")
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="NAME=LABEL",
+        help="no chunk of this genome is centred where a labelled read maps (a)",
+    )  # fmt: skip
+    parser.add_argument("--chunks", type=int, default=2000, help="simulated chunks per row (a, c)")
+    parser.add_argument("--reads", type=int, default=500, help="simulated reads per measurement, and per calibration")
+    parser.add_argument("--cache", required=True, help="folder for indices")
+    parser.add_argument("--report", required=True, help="JSON file that is added to")
     parser.add_argument("--write", action="store_true", help="write retention.* into the model files")
     args = parser.parse_args()
-    family, table, genome = FAMILIES[args.family], pore.load(args.pore_model), read_fasta(args.genome)
-    base = os.path.join(args.models, family.id)
-    embed = {kind: runtime.signal_embedder(f"{base}.{kind}.onnx") for kind in ("fp32", "int8")}
-    reference = runtime.reference_embedder(base + ".reference.onnx")
-    reads = labelled_reads(args.labelled, args.label) if args.labelled else []
+    family = FAMILIES[args.family]
+    family = replace(family, id=args.id or family.id)
+    genomes, exclude, start = dict(args.genome), dict(text.split("=", 1) for text in args.exclude), time.time()
+    report: dict = {}
+    if os.path.exists(args.report):
+        with open(args.report) as file:
+            report = json.load(file)
 
-    windows, retention = {}, {}
-    for window in WINDOWS:
-        index = build_index(genome, family.span(window), reference)
-        entry = {"index_windows": len(index.centre)}
-        for name, conditions in (("harsh", HARSH), ("plain", PLAIN)):
-            chunks = simulate_chunks(genome, table, family, window, CHUNKS, SEED, conditions)
-            entry[name], cosine = simulated(index, chunks, embed)
-            if name == "harsh":
-                entry |= {"cos_mean": cosine.mean(), "cos_p1": np.percentile(cosine, 1)}
-                entry |= {f"{kind}_samples_per_s": speed(e, chunks) for kind, e in embed.items()}
-        if reads:
-            entry["real"] = {kind: real(reads, family, index, e, window) for kind, e in embed.items()}
-        windows[window] = entry
-        if window == WINDOWS[0]:
-            retention = {f"retention.{k}": f"{entry[k]:.4f}" for k in ("cos_mean", "cos_p1")}
-            retention |= {f"retention.recall1_{k}": f"{entry['harsh'][k]['@1']:.4f}" for k in embed}
-    for kind in embed if args.write else ():
-        model = onnx.load(f"{base}.{kind}.onnx")
-        graph.set_metadata(model, retention)
-        onnx.save(model, f"{base}.{kind}.onnx")
-    report = {"model.id": family.id, "genome": args.label, "windows": windows}
-    print(json.dumps(report, indent=1, default=lambda v: round(float(v), 4)))
+    def add(part: str, name: str, entry: dict) -> None:
+        report.setdefault(part, {})[name] = entry
+        print(json.dumps({part: name, "seconds": round(time.time() - start)}), flush=True)
+
+    towers = bench.load(family, args.models, args.pore_model, args.cache)
+    for name, genome in genomes.items():
+        if "a" in args.parts:
+            excluded = reads.spans(args.labelled, exclude[name]) if name in exclude else []
+            add("a", name, simulated_chunks.measure(towers, genome, args.chunks, excluded))
+        if "b" in args.parts:
+            add("b", name, read_loci.measure(towers, genome, args.reads))
+        if "c" in args.parts:
+            add("c", name, sweep.measure(towers, genome, args.chunks, args.reads))
+    for label, models in (text.split("=", 1) for text in args.real if "d" in args.parts):
+        adapted = bench.load(family, models, args.pore_model, args.cache)
+        entry = real_reads.measure(adapted, genomes[label], reads.labelled_reads(args.labelled, label), args.reads)
+        add("d", f"{label}, adapted on {entry['adapted']}", entry | {"label": label})
+    if "e" in args.parts:
+        add("e", ", ".join(genomes), species.measure(towers, genomes, args.reads))
+    if args.write:
+        retention.write(report["a"][next(iter(genomes))], args.models, family)
+
+    report["model"] = {"model.id": family.id} | towers.about
+    report.setdefault("runs", []).append({
+        "command": f"python {shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])}",
+        "date": str(datetime.date.today()),
+        "hardware": hardware(),
+        "onnxruntime": runtime.ort.__version__,
+        "seconds": round(time.time() - start),
+    })  # fmt: skip
+    with open(args.report, "w") as file:
+        json.dump(report, file, indent=1, default=lambda v: v.tolist())
+        file.write("\n")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,12 @@ class LabelledRead:
     strand: int
 
 
+def spans(folder: str, label: str) -> list[tuple[int, int]]:
+    """Where the reads of one label map: 0-based, half-open."""
+    with open(os.path.join(folder, "truth.tsv")) as table:
+        return [(int(r["start"]), int(r["end"])) for r in csv.DictReader(table, delimiter="\t") if r["label"] == label]
+
+
 def labelled_reads(folder: str, label: str) -> list[LabelledRead]:
     """Reads of one label from `folder`/truth.tsv; its file column ends in <set>/<file>.fast5 below the folder."""
     reads = []

@@ -1,6 +1,6 @@
 """Locus retrieval: an index of reference windows, and chunks that look for their place in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,18 +39,29 @@ def build_index(genome: np.ndarray, span: int, embed: Embed, stride: int = STRID
     starts = np.arange(0, len(genome) - span + 1, stride)
     windows = genome[starts[:, None] + np.arange(span)]
     vectors = [in_batches(lambda b: embed(one_hot(b)), w) for w in (windows, reverse_complement(windows))]
-    count = len(starts)
-    return Index(np.concatenate(vectors), np.tile(starts + span // 2, 2), np.repeat([1, -1], count), span)
+    return Index(np.concatenate(vectors), *place(len(genome), span, stride), span)
+
+
+def place(length: int, span: int, stride: int = STRIDE) -> tuple[np.ndarray, np.ndarray]:
+    """Centre (base, forward coordinates) and strand of all windows of a genome of `length` bases."""
+    centre = np.arange(span // 2, length - span + 1 + span // 2, stride)
+    return np.tile(centre, 2), np.repeat([1, -1], len(centre))
 
 
 def simulate_chunks(
     genome: np.ndarray, pore: PoreModel, family: Family, samples: int, count: int, seed: int,
-    conditions: Conditions = HARSH,
+    conditions: Conditions = HARSH, excluded: Sequence[tuple[int, int]] = (),
 ) -> Chunks:  # fmt: skip
-    """Chunks from uniformly random places and strands of a genome without N."""
+    """Chunks from uniformly random places and strands of a genome without N; no centre lies in an excluded span."""
     rng = np.random.default_rng(seed)
     half = flank(family, samples)
+    allowed = np.ones(len(genome), bool)
+    for start, end in excluded:
+        allowed[start:end] = False
     centre = rng.integers(half, len(genome) - half, count)
+    while not allowed[centre].all():
+        taken = np.flatnonzero(~allowed[centre])
+        centre[taken] = rng.integers(half, len(genome) - half, len(taken))
     strand = rng.choice([1, -1], count)
     bases = genome[centre[:, None] + np.arange(-half, half)]
     middle = np.where(strand > 0, half, half - 1)  # the same base after reversal
@@ -64,30 +75,58 @@ def simulate_chunks(
 
 
 def recall(index: Index, queries: np.ndarray, centre: np.ndarray, strand: np.ndarray, dim: int = 0) -> dict[str, float]:
-    """Chunk recall. A hit is a window of the right strand whose centre is within one stride of the chunk's.
+    """Chunk recall: the share of queries with each kind of hit. dim > 0 searches with that prefix of the vectors."""
+    order, _ = nearest(index, queries, 10, dim)
+    return {name: hit.mean() for name, hit in hits(index, order, centre, strand).items()}
 
-    `overlap@1` counts windows of the right strand that share at least half their bases with the chunk's.
-    dim > 0 searches with that prefix of the vectors.
+
+def hits(index: Index, order: np.ndarray, centre: np.ndarray, strand: np.ndarray) -> dict[str, np.ndarray]:
+    """Which queries found their place, bool [queries]; order: their most similar windows, int [queries, 10].
+
+    A hit is a window of the right strand whose centre is within one stride of the chunk's. `overlap@1` counts windows
+    of the right strand that share at least half their bases with the chunk's.
     """
-    order = nearest(index, queries, 10, dim)
     distance = np.abs(index.centre[order] - centre[:, None])
     right = index.strand[order] == strand[:, None]
     hit = right & (distance <= STRIDE)
     overlap = right & (distance <= index.span / 2)
-    return {"@1": hit[:, 0].mean(), "@10": hit.any(1).mean(), "overlap@1": overlap[:, 0].mean()}
+    return {"@1": hit[:, 0], "@10": hit.any(1), "overlap@1": overlap[:, 0]}
 
 
-def nearest(index: Index, queries: np.ndarray, count: int, dim: int = 0) -> np.ndarray:
-    """The `count` most similar windows by falling cosine similarity, int [queries, count]."""
+def nearest(index: Index, queries: np.ndarray, count: int, dim: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` most similar windows, int [queries, count], and their cosine similarities, falling."""
     dim, count = dim or queries.shape[1], min(count, len(index.centre))
-    vectors = index.vectors[:, :dim] / np.linalg.norm(index.vectors[:, :dim], axis=1, keepdims=True)
+    vectors = unit(index.vectors[:, :dim]).T
 
-    def search(part: np.ndarray) -> np.ndarray:
-        score = part[:, :dim] @ vectors.T
-        best = np.argpartition(-score, count - 1, axis=1)[:, :count]
-        return np.take_along_axis(best, np.argsort(-np.take_along_axis(score, best, 1), axis=1), 1)
+    def search(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        score = unit(part[:, :dim]) @ vectors
+        best = largest(score, count)
+        return best, np.take_along_axis(score, best, 1)
 
-    return in_batches(search, queries)
+    order, score = zip(*(search(queries[i : i + 64]) for i in range(0, len(queries), 64)))
+    return np.concatenate(order), np.concatenate(score)
+
+
+def largest(score: np.ndarray, count: int, block: int = 64) -> np.ndarray:
+    """Places of the `count` largest values of each row, largest first.
+
+    They lie in the `count` blocks of columns with the largest maxima, so most columns are only compared once.
+    """
+    rows, columns = score.shape
+    whole = columns // block * block
+    if whole <= count * block:
+        return np.argsort(-score, axis=1, kind="stable")[:, :count]
+    peak = score[:, :whole].reshape(rows, -1, block).max(2)
+    kept = np.argpartition(-peak, count - 1, axis=1)[:, :count]
+    inside = (kept[:, :, None] * block + np.arange(block)).reshape(rows, -1)
+    candidates = np.concatenate([inside, np.tile(np.arange(whole, columns), (rows, 1))], axis=1)
+    order = np.argsort(-np.take_along_axis(score, candidates, 1), axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(candidates, order, 1)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows [n, dim] scaled to length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def in_batches(embed: Embed, *arrays: np.ndarray, size: int = 128) -> np.ndarray:

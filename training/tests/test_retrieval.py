@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from retrieval import Index, build_index, nearest, recall
+from retrieval import Index, build_index, largest, nearest, recall
 from sequence import random_bases, reverse_complement
 
 
@@ -18,7 +18,7 @@ def test_recall_counts_strand_and_distance():
     strand = np.array([1, 1, -1, 1])  # the last is on the wrong strand
     result = recall(index, queries, centre, strand)
     assert result["@1"] == 0.5 and result["overlap@1"] == 0.75
-    assert nearest(index, queries, 2)[:, 0].tolist() == [0, 1, 5, 7]
+    assert nearest(index, queries, 2)[0][:, 0].tolist() == [0, 1, 5, 7]
 
 
 def test_index_covers_both_strands():
@@ -28,3 +28,10 @@ def test_index_covers_both_strands():
     assert index.centre.tolist() == [*(starts + 150)] * 2
     back = genome[64:364]
     assert np.array_equal(index.vectors[len(starts) + 2], reverse_complement(back))
+
+
+def test_largest_agrees_with_sorting():
+    score = np.random.default_rng(3).standard_normal((5, 1000)).astype(np.float32)
+    score[0, -1] = 9  # in the last, shorter block of columns
+    for count in (1, 3, 20):
+        assert np.array_equal(largest(score, count, block=64), np.argsort(-score, axis=1)[:, :count])
