@@ -2,6 +2,7 @@ package embed_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -20,6 +21,20 @@ func copies(t *testing.T) (id string, files map[string][]byte) {
 	id, files = embed.Models()[0].ID, make(map[string][]byte)
 	for _, a := range embed.Artefacts(id) {
 		files[a.Kind] = bytes.Clone(a.Content)
+	}
+	// Two short chunks are enough: the reference encoder is slow.
+	var all map[string]any
+	if err := json.Unmarshal(files[embed.KindGolden], &all); err != nil {
+		t.Fatal(err)
+	}
+	cases := all["cases"].([]any)
+	slices.SortFunc(cases, func(a, b any) int {
+		return cmp.Compare(a.(map[string]any)["samples"].(float64), b.(map[string]any)["samples"].(float64))
+	})
+	all["cases"] = cases[:min(2, len(cases))]
+	var err error
+	if files[embed.KindGolden], err = json.Marshal(all); err != nil {
+		t.Fatal(err)
 	}
 	return id, files
 }

@@ -3,7 +3,7 @@
 //
 // It writes what these files need of the format and no more: required columns of
 // a few types, version 1 data pages, Zstandard, a dictionary for columns that
-// repeat. General libraries add 3 to 20 MB to the program.
+// repeat. General libraries add 3 to 27 MB to the program.
 package parquet
 
 import (
