@@ -1,4 +1,4 @@
-"""Write the fp32 signal tower and the reference tower of a checkpoint as ONNX."""
+"""Write what needs no calibration of a checkpoint as ONNX: the signal tower in fp32 and fp16, the reference tower."""
 
 import argparse
 import datetime
@@ -11,6 +11,7 @@ import graph
 from families import CLIP, MIN_SAMPLES, WINDOWS, Family
 from loop import load
 from model import DIM, NESTED, REFERENCE, SEGMENTS, Layers, Tower
+from precision import Half
 
 
 def folded(tower: Tower) -> graph.Weights:
@@ -64,11 +65,14 @@ def main() -> None:
     args = parser.parse_args()
     family, towers, saved = load(args.checkpoint)
     layers, signal, reference = towers.signal.layers, folded(towers.signal), folded(towers.reference)
-    for kind, weights, model in (
-        ("fp32", signal, graph.signal_tower(layers, signal)),
-        ("reference", reference, graph.reference_tower(REFERENCE, reference)),
+    learned = {"quant.peaks": ",".join(f"{p:.6g}" for p in saved["peaks"])} if "peaks" in saved else {}
+    half = Half()
+    for kind, weights, model, extra in (
+        ("fp32", signal, graph.signal_tower(layers, signal), learned),
+        ("fp16", signal, graph.signal_tower(layers, signal, half), {"quant.scheme": half.scheme}),
+        ("reference", reference, graph.reference_tower(REFERENCE, reference), {}),
     ):
-        graph.set_metadata(model, metadata(family, layers, weights, graph.digest(signal), saved["about"]))
+        graph.set_metadata(model, metadata(family, layers, weights, graph.digest(signal), saved["about"] | extra))
         path = os.path.join(args.models, f"{family.id}.{kind}.onnx")
         onnx.save(model, path)
         print(path, os.path.getsize(path), "bytes")

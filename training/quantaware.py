@@ -1,6 +1,6 @@
 """Quantization-aware training: a signal tower computed as its integers will be.
 
-The same grid as graph.py writes: uint8 activations from 0 to a peak per layer, the clipped input on
+The same grid as precision.py writes: uint8 activations from 0 to a peak per layer, the clipped input on
 +-CLIP, 7-bit weights per output channel. Rounding passes gradients straight through; peaks are learned.
 """
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from families import CLIP
-from graph import WEIGHT_MAX
 from model import Tower
+from precision import WEIGHT_MAX
 
 
 def _rounded(x: Tensor) -> Tensor:
