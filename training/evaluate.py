@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 import time
@@ -41,6 +42,12 @@ def read_genome(text: str) -> tuple[str, np.ndarray, int]:
         start, end = map(int, bounds.split("-"))
     bases = read_fasta(path)[start:end]
     return name, np.where(bases < 4, bases, 0).astype(np.uint8), start
+
+
+def command(arguments: list[str]) -> str:
+    """The command line, without the folders of absolute paths: they say nothing elsewhere."""
+    line = shlex.join(["python", os.path.basename(arguments[0]), *arguments[1:]])
+    return re.sub(r"(?<![^\s=])/(?:[^/\s=]+/)*", "", line)
 
 
 def hardware() -> str:
@@ -107,7 +114,7 @@ def main() -> None:
 
     report["model"] = {"model.id": family.id} | towers.about
     report.setdefault("runs", []).append({
-        "command": f"python {shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])}",
+        "command": command(sys.argv),
         "date": str(datetime.date.today()),
         "hardware": hardware(),
         "onnxruntime": runtime.ort.__version__,
