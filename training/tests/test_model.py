@@ -10,6 +10,7 @@ import runtime
 from export import flops_per_sample, folded
 from families import CLIP, MIN_SAMPLES
 from model import DIM, REFERENCE, STUDENT, TEACHER, Tower, TwoTowers, grow
+from precision import Quantization
 from quantaware import Aware
 from quantize import calibrate
 from retrieval import Chunks
@@ -137,6 +138,6 @@ def test_awareness_computes_what_the_integers_do(weights):
     with torch.no_grad():
         expected = Aware(small, peaks)(torch.from_numpy(x)[:, None]).numpy()
         plain = small(torch.from_numpy(x)[:, None]).numpy()
-    model = graph.signal_tower(STUDENT, weights, graph.Quantization(tuple(peaks)))
+    model = graph.signal_tower(STUDENT, weights, Quantization(tuple(peaks)))
     got = runtime.signal_embedder(model.SerializeToString())(c.adc, c.shift, c.scale)
     assert (got * expected).sum(1).min() > 0.9999 > (got * plain).sum(1).min()
