@@ -1,7 +1,7 @@
 """Scores of answers that may be withheld, with bootstrap intervals."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,10 @@ class Answers:
     confidence: np.ndarray  # -inf: no answer
     right: np.ndarray  # bool
     real: np.ndarray  # bool
+
+    def over(self, asked: np.ndarray) -> "Answers":
+        """With the confidence that each read's answer has beyond what is asked of it."""
+        return replace(self, confidence=self.confidence - asked)
 
     def scores(self, threshold: float, rows: np.ndarray | slice = slice(None)) -> dict[str, float]:
         """Answers with less confidence than the threshold are withheld.

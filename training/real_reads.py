@@ -14,21 +14,29 @@ from simulate import median_mad
 from simulated_reads import TOLERANCE, Reads, threshold
 
 BUDGETS: dict[str, Callable[[Family, int], Plan]] = {"strict": strict, "after the leader": after_leader}
-CHUNKS = 1, 2, 3, 10
+CHUNKS = 1, 2, 3, 5, 10
 MOST = 10  # chunks of a read that chunk recall looks at
 
 
 def loci(bench: Bench, genome: np.ndarray, reads: list[LabelledRead], calibration: int) -> dict:
-    """Scores by budget and number of chunks; intervals by read."""
+    """Scores by budget and number of chunks; intervals by read.
+
+    A read that ends before its budget is held to the threshold of the smallest budget that it fills: what is asked
+    of an answer follows what was heard.
+    """
     known = Reads([r.adc for r in reads], np.array([(r.start, r.end) for r in reads]), np.array([r.strand for r in reads]))
+    lengths = np.array([len(r.adc) for r in reads])
     report: dict = {}
     for name, budget in BUDGETS.items():
-        for chunks in CHUNKS:
+        levels: list[float] = []
+        for i, chunks in enumerate(CHUNKS):
             plan = budget(bench.family, chunks)
-            answers = {kind: known.answers(bench.locate(kind, genome, plan, known.adc)) for kind in KINDS}
-            level = threshold(bench, genome, plan, calibration)
-            scores = compared(lambda kind, rows: answers[kind].scores(level, rows), len(reads))
-            report.setdefault(name, {})[str(chunks)] = {"samples": plan.samples, "threshold": level} | scores
+            levels.append(threshold(bench, genome, plan, calibration))
+            filled = np.searchsorted([budget(bench.family, c).samples for c in CHUNKS[:i]], lengths)
+            asked = np.array(levels)[filled]
+            answers = {kind: known.answers(bench.locate(kind, genome, plan, known.adc)).over(asked) for kind in KINDS}
+            scores = compared(lambda kind, rows: answers[kind].scores(0.0, rows), len(reads))
+            report.setdefault(name, {})[str(chunks)] = {"samples": plan.samples, "threshold": levels[-1]} | scores
     return report
 
 
