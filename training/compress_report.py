@@ -90,7 +90,7 @@ def verdict(report: dict, name: str, gate: float, ships: str) -> str:
     if name == ships:
         return text + "**The one to ship for the CPU.**"
     if worst_kept(report, name) < gate:
-        return text + f"It may keep less than {gate:.0%} in one of the windows (down to {worst_kept(report, name):.1%})."
+        return text + f"It may keep less than {100 * gate:.0f} % in one of the windows (down to {100 * worst_kept(report, name):.1f} %)."
     if made_for(v) != "CPU":
         return text + f"For the {made_for(v)} provider; its speed there is not measured here."
     return text + (f"No faster than {ships}, with less recall." if as_fast(report, name, ships) else f"Slower than {ships}.")
@@ -100,7 +100,7 @@ def trade_off(report: dict, gate: float) -> str:
     ships, baseline = chosen(report, gate), report["baseline"]
     lines = [verdict(report, name, gate, ships) for name in report["variants"] if name != baseline]
     if ships == baseline:
-        lines.insert(0, f"* No variant is faster than **{baseline}** and certain to keep {gate:.0%} of its recall@1: it ships.")
+        lines.insert(0, f"* No variant is faster than **{baseline}** and certain to keep {100 * gate:.0f} % of its recall@1: it ships.")
     return "\n".join(lines)
 
 
@@ -132,8 +132,10 @@ Written by `training/compress_report.py` from measurements; not edited by hand.
 
 ![Recall against speed](compression.svg)
 
+Hollow triangles are made for a GPU and run on the CPU only to check them: their speed says nothing.
+
 How a variant is chosen: the fastest one for the CPU of which it is certain (lower end of the 95 % interval, every window)
-that it keeps {gate:.0%} of the baseline's recall@1; of those within {NOISE:.0%} of its speed, the one with the highest recall@1.
+that it keeps {100 * gate:.0f} % of the baseline's recall@1; of those within {100 * NOISE:.0f} % of its speed, the one with the highest recall@1.
 Recall, not cosine, decides: a variant that was trained again may say the same in other vectors.
 
 {(chr(10) * 2).join(section(r, gate) for r in reports)}
