@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/porevec/porevec/embed/internal/onnx"
 	"github.com/porevec/porevec/embed/models"
 )
 
@@ -46,14 +44,7 @@ func ByID(id string) (Model, error) {
 
 // Load reads an encoder from a file.
 func Load(path string) (Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Model{}, err
-	}
-	if info.Size() > onnx.MaxBytes {
-		return Model{}, fmt.Errorf("%s: %d bytes are too many for an encoder", path, info.Size())
-	}
-	file, err := os.ReadFile(path)
+	file, err := readModelFile(path)
 	if err != nil {
 		return Model{}, err
 	}

@@ -1,10 +1,14 @@
 package embed
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/porevec/porevec/embed/internal/onnx"
 )
@@ -15,66 +19,350 @@ const (
 	// CPU, its float32 ones (head and pooling) differ in the last digits, and a
 	// rounding that this tips over moves a quantized value by one step. All of this
 	// stays above 0.99999; a kernel that saturates or mixes up channels falls far
-	// below.
+	// below. A golden file may name another limit (min_cosine).
 	MinGoldenCosine = 0.9999
 	// MaxWeightPair: AVX2 without VNNI adds two products of a uint8 activation
 	// and an int8 weight in 16 bits, 255·128 = 32640 ≤ 32767.
 	MaxWeightPair = 128
+	// MinINT8Cosine is what INT8 vectors must reach with the float32 ones on each
+	// golden chunk.
+	MinINT8Cosine = 0.99
 )
 
-// Report is what [Check] measured.
-type Report struct {
-	// WeightPair is the largest sum of two absolute int8 weights of one output
-	// channel; 0 in a float32 model.
-	WeightPair int
-	Goldens    int     // chunks compared; 0 for a model that brings none
-	MinCosine  float64 // to the golden vectors, the worst chunk; 1 without any
-	MaxDiff    float64 // largest absolute difference of a dimension
+// The checks of [Check], in its order.
+const (
+	// CheckMetadata counts what is missing or contradicts the graph, the name or the
+	// encoder's other files.
+	CheckMetadata = "metadata"
+	// CheckSaturation is the largest sum of two absolute int8 weights of one output
+	// channel, where activations are uint8; 0 without such weights.
+	CheckSaturation = "saturation"
+	// CheckGolden is the smallest cosine to the golden vectors.
+	CheckGolden = "golden"
+	// CheckINT8 is the smallest cosine of INT8 vectors to the float32 golden ones.
+	CheckINT8 = "int8_fp32"
+	// CheckGoldenFP32 is CheckGolden for the float32 file beside an INT8 one.
+	CheckGoldenFP32 = "golden_fp32"
+)
+
+// Finding is the outcome of one check.
+type Finding struct {
+	Check string `json:"check"`
+	Pass  bool   `json:"pass"`
+	// Figure was measured; nil where nothing could be. It passes up to Most or from
+	// Least on, whichever the check has.
+	Figure *float64 `json:"figure"`
+	Most   *float64 `json:"most,omitempty"`
+	Least  *float64 `json:"least,omitempty"`
+	// Detail says what was looked at, or what is wrong.
+	Detail string `json:"detail"`
 }
 
-// Check verifies on this computer that an encoder gives what its model was
-// released with: no int8 product can saturate, and the golden chunks get their
-// vectors. The error names the first thing that is wrong; the report holds what
-// was measured until then.
-func Check(ctx context.Context, e Encoder) (Report, error) {
-	model := e.Model()
-	r := Report{MinCosine: 1}
-	var err error
-	if r.WeightPair, err = weightPair(model.File); err != nil {
-		return r, fmt.Errorf("%s: %w", model.ID, err)
+// String names the check, its figure and its limit.
+func (f Finding) String() string {
+	text := f.Check + ": "
+	if f.Figure != nil {
+		text += strconv.FormatFloat(*f.Figure, 'g', 7, 64)
+		switch {
+		case f.Most != nil:
+			text += fmt.Sprintf(" (at most %v)", *f.Most)
+		case f.Least != nil:
+			text += fmt.Sprintf(" (at least %v)", *f.Least)
+		}
+		text += ", "
 	}
-	if r.WeightPair > MaxWeightPair {
-		return r, fmt.Errorf("%s: two int8 weights of a channel sum to %d: above %d sums saturate on some CPUs; quantize to 7 bits",
-			model.ID, r.WeightPair, MaxWeightPair)
+	return text + f.Detail
+}
+
+// Report is what [Check] found.
+type Report struct {
+	Model  string    `json:"model"`
+	Pass   bool      `json:"pass"`
+	Checks []Finding `json:"checks"`
+}
+
+// Err names the model and all checks that fail, or is nil.
+func (r Report) Err() error {
+	var failed []error
+	for _, f := range r.Checks {
+		if !f.Pass {
+			failed = append(failed, fmt.Errorf("%s: %v", r.Model, f))
+		}
 	}
-	goldens, err := Goldens(model.ID)
+	return errors.Join(failed...)
+}
+
+// CheckBuiltIn checks a built-in encoder with all of its files.
+func CheckBuiltIn(ctx context.Context, id string, open func(Model) (Encoder, error)) Report {
+	return Check(ctx, id+"."+KindINT8+".onnx", Artefacts(id), open)
+}
+
+// Check verifies on this computer that an encoder gives what it was released with.
+// name is that of the file to check among the encoder's files, whose golden
+// chunks it is compared with.
+func Check(ctx context.Context, name string, files []Artefact, open func(Model) (Encoder, error)) Report {
+	base, _ := splitName(name)
+	c := checker{ctx: ctx, open: open, report: Report{Model: base, Pass: true}}
+	byKind := make(map[string]Artefact)
+	var file []byte
+	for _, a := range files {
+		byKind[a.Kind] = a
+		if a.Name == name {
+			file = a.Content
+		}
+	}
+	model, problems := Model{}, []string{}
+	parsed, err := Parse(file)
+	if err == nil {
+		model, c.report.Model = parsed, parsed.ID
+	} else {
+		problems = append(problems, strings.Split(err.Error(), "\n")...)
+		if len(problems) > 1 {
+			problems = problems[1:] // after the headline
+		}
+	}
+	problems = append(problems, inconsistencies(name, file, files)...)
+	c.metadata(problems, len(files))
+	c.saturation(file)
+
+	set, err := goldenSet{}, error(nil)
+	golden, brought := byKind[KindGolden]
+	if !brought {
+		if builtIn := Artefacts(model.ID); len(builtIn) > 0 {
+			golden, brought = builtIn[len(builtIn)-1], builtIn[len(builtIn)-1].Kind == KindGolden
+		}
+	}
+	if brought {
+		if set, err = parseGoldens(golden.Content); err == nil && model.ID != "" && set.id != model.ID {
+			err = fmt.Errorf("the golden chunks are of %q", set.id)
+		}
+	}
+	c.golden(model, set, err)
+	if fp32, ok := byKind[KindFP32]; ok && fp32.Name != name {
+		if tower, failed := Parse(fp32.Content); failed == nil {
+			c.goldenFP32(tower, set, err)
+		} // else it is among the problems of the metadata
+	}
+	return c.report
+}
+
+// checker gathers findings.
+type checker struct {
+	ctx    context.Context
+	open   func(Model) (Encoder, error)
+	report Report
+}
+
+func (c *checker) add(f Finding) {
+	if f.Figure != nil && math.IsNaN(*f.Figure) {
+		f.Figure = nil // JSON has no such number
+	}
+	c.report.Pass = c.report.Pass && f.Pass
+	c.report.Checks = append(c.report.Checks, f)
+}
+
+func (c *checker) metadata(problems []string, files int) {
+	f := Finding{Check: CheckMetadata, Figure: new(float64(len(problems))), Most: new(0.0), Pass: len(problems) == 0}
+	f.Detail = strings.Join(problems, "; ")
+	if f.Pass {
+		f.Detail = fmt.Sprintf("problems in %d files", files)
+	}
+	c.add(f)
+}
+
+func (c *checker) saturation(file []byte) {
+	f := Finding{Check: CheckSaturation, Most: new(float64(MaxWeightPair))}
+	pair, err := weightPair(file)
 	if err != nil {
-		return r, err
-	}
-	for i, g := range goldens {
-		want := g.Want
-		if !model.Quantized() {
-			want = g.WantFP32
-		}
-		got := make([]float32, model.Dim)
-		if len(want) != len(got) {
-			return r, fmt.Errorf("%s: golden chunk %d has %d dimensions, the model %d", model.ID, i, len(want), len(got))
-		}
-		if err := e.Encode(ctx, g.Batch(), got); err != nil {
-			return r, err
-		}
-		cosine, diff := compare(got, want)
-		r.Goldens++
-		r.MinCosine, r.MaxDiff = min(r.MinCosine, cosine), max(r.MaxDiff, diff)
-		if !(cosine >= MinGoldenCosine) {
-			return r, fmt.Errorf("%s: golden chunk %d: cosine %.6f to the released vector, at least %v is right", model.ID, i, cosine, MinGoldenCosine)
+		f.Detail = err.Error()
+	} else {
+		f.Figure, f.Pass = new(float64(pair)), pair <= MaxWeightPair
+		f.Detail = "the largest sum of two int8 weights of a channel"
+		if !f.Pass {
+			f.Detail += "; sums saturate on CPUs without VNNI: quantize to 7 bits"
 		}
 	}
-	return r, nil
+	c.add(f)
+}
+
+func (c *checker) golden(m Model, set goldenSet, err error) {
+	f := Finding{Check: CheckGolden, Least: new(cmp.Or(set.minCosine, MinGoldenCosine))}
+	other := Finding{Check: CheckINT8, Least: new(float64(MinINT8Cosine))}
+	switch {
+	case err == nil && len(set.chunks) == 0:
+		f.Pass, f.Least, f.Detail = true, nil, "no golden chunks come with it: not compared"
+		c.add(f)
+		return
+	case m.ID == "":
+		err = errors.New("not measured: the file is no encoder")
+	}
+	want := func(g Golden) []float32 { return g.Want }
+	against := "released vectors"
+	if !m.Quantized() {
+		want = func(g Golden) []float32 { return g.WantFP32 }
+		against = "released float32 vectors"
+	}
+	var vectors [][]float32
+	if err == nil {
+		vectors, err = c.encode(m, set.chunks)
+	}
+	c.compare(f, vectors, set.chunks, want, against, err)
+	if m.Quantized() && m.ID != "" {
+		c.compare(other, vectors, set.chunks, func(g Golden) []float32 { return g.WantFP32 }, "float32 vectors", err)
+	}
+}
+
+func (c *checker) goldenFP32(m Model, set goldenSet, err error) {
+	if err == nil && len(set.chunks) == 0 {
+		return
+	}
+	var vectors [][]float32
+	if err == nil {
+		vectors, err = c.encode(m, set.chunks)
+	}
+	f := Finding{Check: CheckGoldenFP32, Least: new(cmp.Or(set.minCosine, MinGoldenCosine))}
+	c.compare(f, vectors, set.chunks, func(g Golden) []float32 { return g.WantFP32 }, "released float32 vectors", err)
+}
+
+// encode gives the vectors of golden chunks.
+func (c *checker) encode(m Model, chunks []Golden) (vectors [][]float32, err error) {
+	e, err := c.open(m)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	for _, g := range chunks {
+		v := make([]float32, m.Dim)
+		if err := e.Encode(c.ctx, g.Batch(), v); err != nil {
+			return nil, err
+		}
+		vectors = append(vectors, v)
+	}
+	return vectors, nil
+}
+
+// compare completes a finding with the smallest cosine of vectors to those of the
+// golden chunks.
+func (c *checker) compare(f Finding, vectors [][]float32, chunks []Golden, want func(Golden) []float32, against string, err error) {
+	least, at := 1.0, 0
+	for i, v := range vectors {
+		w := want(chunks[i])
+		if len(w) != len(v) {
+			err = fmt.Errorf("golden chunk %d has %d dimensions, the model %d", i, len(w), len(v))
+			break
+		}
+		if cosine := cosineOf(v, w); !(cosine >= least) {
+			least, at = cosine, i
+		}
+		if math.IsNaN(least) {
+			break
+		}
+	}
+	if err != nil {
+		f.Detail = err.Error()
+	} else {
+		f.Figure, f.Pass = &least, least >= *f.Least
+		f.Detail = fmt.Sprintf("cosine to the %s of %d golden chunks, the worst is number %d", against, len(chunks), at)
+	}
+	c.add(f)
+}
+
+// sameInAll are the metadata that all files of an encoder share.
+var sameInAll = []string{
+	"model.id", "model.version", "signal.weights.sha256", "embedding.dim", "embedding.nested", "input.windows", "input.default_window",
+	"input.min_samples", "leader.samples", "sample_rate_hz", "chemistry", "norm.method", "norm.mean_pa", "norm.sd_pa", "norm.clip",
+	"reference.samples_per_base", "licence",
+}
+
+// inconsistencies finds what contradicts: metadata and graph of each file, names,
+// and the files of one encoder.
+func inconsistencies(name string, file []byte, files []Artefact) []string {
+	first, err := onnx.Parse(file)
+	if err != nil {
+		return nil // said already
+	}
+	var problems []string
+	for _, a := range files {
+		if a.Kind == KindGolden {
+			continue
+		}
+		fail := func(format string, args ...any) {
+			problems = append(problems, a.Name+": "+fmt.Sprintf(format, args...))
+		}
+		parsed, err := onnx.Parse(a.Content)
+		if err != nil {
+			fail("%v", err)
+			continue
+		}
+		md := parsed.Metadata
+		if a.Name != name {
+			if a.Kind == KindReference {
+				_, err = parseMetadata(md)
+			} else {
+				_, err = Parse(a.Content)
+			}
+			if err != nil {
+				fail("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+			}
+		}
+		if base, kind := splitName(a.Name); kind != "" && md["model.id"] != base {
+			fail("model.id is %q", md["model.id"])
+		}
+		for _, key := range sameInAll {
+			if md[key] != first.Metadata[key] {
+				fail("%s is %q, in %s it is %q", key, md[key], name, first.Metadata[key])
+			}
+		}
+		weights := convolutions(&parsed.Graph)
+		if n := strconv.Itoa(weights.parameters); md["parameters"] != n {
+			fail("parameters is %q, the graph has %s", md["parameters"], n)
+		}
+		if scheme := md["quant.scheme"]; scheme == "none" && weights.int8 || strings.HasPrefix(scheme, "qdq") && !weights.int8 {
+			fail("quant.scheme is %q, and int8 weights in the graph: %v", scheme, weights.int8)
+		}
+	}
+	return problems
+}
+
+// weightsOf is what the convolutions of a graph hold.
+type weightsOf struct {
+	parameters int  // weights and biases
+	int8       bool // some weights are int8
+}
+
+func convolutions(g *onnx.Graph) (w weightsOf) {
+	// Weights reach a Conv as constants, or through one node that widens them.
+	constant := func(name string) onnx.Tensor {
+		for _, n := range g.Nodes {
+			if (n.Op == "DequantizeLinear" || n.Op == "Cast") && slices.Contains(n.Outputs, name) && len(n.Inputs) > 0 {
+				name = n.Inputs[0]
+				break
+			}
+		}
+		return g.Constants[name]
+	}
+	for _, n := range g.Nodes {
+		if n.Op != "Conv" || len(n.Inputs) < 2 {
+			continue
+		}
+		for i, name := range n.Inputs[1:] {
+			c := constant(name)
+			size := 1
+			for _, d := range c.Dims {
+				size *= int(max(0, min(d, maxCount)))
+				size = min(size, maxCount)
+			}
+			if len(c.Dims) > 0 {
+				w.parameters += size
+			}
+			w.int8 = w.int8 || i == 0 && c.Type == onnx.Int8
+		}
+	}
+	return w
 }
 
 // weightPair is the largest |w0| + |w1| over any two weights of one output
-// channel in the graph's int8 convolutions. Which weights a kernel really adds up
+// channel in the graph's int8 convolutions of uint8 activations. Which weights a kernel really adds up
 // depends on how it packs them; any two is the safe bound.
 func weightPair(file []byte) (int, error) {
 	parsed, err := onnx.Parse(file)
@@ -83,16 +371,19 @@ func weightPair(file []byte) (int, error) {
 	}
 	// Weights reach a Conv through a DequantizeLinear of a constant.
 	constant := make(map[string]onnx.Tensor)
+	signed := make(map[string]bool) // activations that are known to be int8
 	for _, n := range parsed.Graph.Nodes {
 		if n.Op == "DequantizeLinear" && len(n.Inputs) > 0 && len(n.Outputs) > 0 {
 			if c, ok := parsed.Graph.Constants[n.Inputs[0]]; ok {
 				constant[n.Outputs[0]] = c
+			} else if len(n.Inputs) > 2 {
+				signed[n.Outputs[0]] = parsed.Graph.Constants[n.Inputs[2]].Type == onnx.Int8
 			}
 		}
 	}
 	most := 0
 	for _, n := range parsed.Graph.Nodes {
-		if n.Op != "Conv" || len(n.Inputs) < 2 {
+		if n.Op != "Conv" || len(n.Inputs) < 2 || signed[n.Inputs[0]] {
 			continue
 		}
 		c, ok := constant[n.Inputs[1]]
@@ -122,13 +413,11 @@ func weightPair(file []byte) (int, error) {
 	return most, nil
 }
 
-// compare gives the cosine and the largest absolute difference of two vectors.
-func compare(a, b []float32) (cosine, diff float64) {
+func cosineOf(a, b []float32) float64 {
 	var ab, aa, bb float64
 	for i := range a {
 		x, y := float64(a[i]), float64(b[i])
 		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
-		diff = max(diff, math.Abs(x-y))
 	}
-	return ab / math.Sqrt(aa*bb), diff
+	return ab / math.Sqrt(aa*bb)
 }

@@ -26,8 +26,32 @@ func Goldens(id string) ([]Golden, error) {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) { // a user's model may have any id
 		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("golden chunks of %s: %w", id, err)
+	}
+	set, err := parseGoldens(file)
+	if err == nil && set.id != id {
+		err = fmt.Errorf("the file is of %q", set.id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("golden chunks of %s: %w", id, err)
+	}
+	return set.chunks, nil
+}
+
+// goldenSet is a file of golden chunks.
+type goldenSet struct {
+	id     string
+	chunks []Golden
+	// minCosine is what a vector must reach with its golden one.
+	minCosine float64
+}
+
+func parseGoldens(file []byte) (goldenSet, error) {
 	var parsed struct {
-		Cases []struct {
+		ID        string   `json:"model.id"`
+		MinCosine *float64 `json:"min_cosine"`
+		Cases     []struct {
 			Samples      int    `json:"samples"`
 			Signal       []byte `json:"signal_int16_le_base64"`
 			Shift, Scale float32
@@ -35,24 +59,30 @@ func Goldens(id string) ([]Golden, error) {
 			WantFP32     []float32 `json:"embedding_fp32"`
 		}
 	}
-	if err == nil {
-		err = json.Unmarshal(file, &parsed)
+	if err := json.Unmarshal(file, &parsed); err != nil {
+		return goldenSet{}, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("golden chunks of %s: %w", id, err)
+	set := goldenSet{id: parsed.ID, minCosine: MinGoldenCosine}
+	if c := parsed.MinCosine; c != nil {
+		if !(*c > 0 && *c <= 1) {
+			return goldenSet{}, fmt.Errorf("min_cosine %v is no tolerance", *c)
+		}
+		set.minCosine = *c
 	}
-	var goldens []Golden
+	if len(parsed.Cases) == 0 {
+		return goldenSet{}, errors.New("no cases")
+	}
 	for i, c := range parsed.Cases {
 		if len(c.Signal) != 2*c.Samples {
-			return nil, fmt.Errorf("golden chunks of %s: case %d has %d bytes for %d samples", id, i, len(c.Signal), c.Samples)
+			return goldenSet{}, fmt.Errorf("case %d has %d bytes for %d samples", i, len(c.Signal), c.Samples)
 		}
 		g := Golden{Samples: make([]int16, c.Samples), Shift: c.Shift, Scale: c.Scale, Want: c.Want, WantFP32: c.WantFP32}
 		for j := range g.Samples {
 			g.Samples[j] = int16(binary.LittleEndian.Uint16(c.Signal[2*j:]))
 		}
-		goldens = append(goldens, g)
+		set.chunks = append(set.chunks, g)
 	}
-	return goldens, nil
+	return set, nil
 }
 
 // Batch is the golden chunk as the input of an encoder.

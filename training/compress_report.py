@@ -9,23 +9,16 @@ from matplotlib import pyplot
 
 from families import WINDOWS
 from precision import Half, Symmetric
+from tables import figure, table
 
 NOISE = 0.05  # speeds that differ by less are the same
 GPU = {Half.scheme: "CUDA", Symmetric.scheme: "TensorRT"}  # schemes whose speed on a CPU means nothing
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    cells = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-
-
-def interval(figure: list[float], factor: float = 1, digits: int = 3, sign: str = "") -> str:
-    value, low, high = (f * factor for f in figure)
-    return f"{value:{sign}.{digits}f} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
-
-
-def percent(figure: list[float]) -> str:
-    return interval(figure, 100, 1)
+def percent(share: list[float], signed: bool = False) -> str:
+    """[value, low, high] in hundredths."""
+    number = "{:+.1f}" if signed else "{:.1f}"
+    return f"{number} [{number}, {number}]".format(*(100 * part for part in share))
 
 
 def made_for(variant: dict) -> str:
@@ -72,8 +65,8 @@ def accuracies(report: dict, window: str) -> str:
     for name, v in report["windows"][window]["variants"].items():
         same = name == report["baseline"]
         cosines = ["–", "–"] if same else [f"{v['cos_mean']:.4f}", f"{v['cos_p1']:.4f}"]
-        lost = ["–", "–"] if same else [percent(v["kept@1"]), interval(v["difference@1"], 100, 1, "+")]
-        rows.append([name, *cosines, interval(v["recall@1"]), interval(v["recall@10"]), *lost])
+        lost = ["–", "–"] if same else [percent(v["kept@1"]), percent(v["difference@1"], signed=True)]
+        rows.append([name, *cosines, figure(v["recall@1"]), figure(v["recall@10"]), *lost])
     head = ["variant", "cosine, mean", "1st percentile", "recall@1", "recall@10", "@1 kept, %", "@1 difference, points"]
     return table(head, rows)
 
@@ -108,12 +101,12 @@ def section(report: dict, gate: float) -> str:
     parts = [
         f"## {report['model.id']}, {report['genome']} ({report['genome_bases']:,} bases)",
         f"Against **{report['baseline']}**, the baseline:\n\n{trade_off(report, gate)}",
-        f"### Cost\n\n{costs(report)}",
+        f"### Cost\n\n{costs(report)}".rstrip(),
     ]
     if any(made_for(v) != "CPU" for v in report["variants"].values()):
         parts.append("\\* made for a GPU, run here on the CPU only to check it.")
     for window, entry in report["windows"].items():
-        parts.append(f"### Window {window}: {entry['index_windows']:,} windows in the index\n\n{accuracies(report, window)}")
+        parts.append(f"### Window {window}: {entry['index_windows']:,} windows in the index\n\n{accuracies(report, window)}".rstrip())
     return "\n\n".join(parts)
 
 
@@ -145,7 +138,7 @@ Recall, not cosine, decides: a variant that was trained again may say the same i
 {chr(10).join(f"* {line}" for line in ran)}
 * Simulated chunks under the training's harsh conditions ({", ".join(f"{r['chunks']:,} of {r['genome']} for {r['family']}" for r in reports)}), each looked for in an
   index of both strands. `recall@1`, `recall@10`: a window of the right strand with its centre within a stride of the chunk's.
-* In brackets, 95 % intervals: bootstrap over chunks; shares and differences resample the same chunks in both variants.
+* In brackets and as bars, 95 % intervals: bootstrap over chunks; shares and differences resample the same chunks in both variants.
 * Cosine: to the baseline's vectors of the same chunks.
 * Speed: one thread, batch 8, window {WINDOWS[0]}, the best of many rounds that run every variant once: variants compare within
   a report, not across reports.
@@ -158,7 +151,7 @@ python compress_report.py REPORT... --docs ../docs
 """
 
 
-def figure(reports: list[dict], path: str) -> None:
+def draw(reports: list[dict], path: str) -> None:
     """Recall@1 against speed: a row per window, a column per report."""
     matplotlib.rcParams |= {"svg.hashsalt": "porevec", "font.size": 10}
     names = list(dict.fromkeys(name for r in reports for name in r["variants"]))
@@ -199,7 +192,7 @@ def main() -> None:
             reports.append(json.load(file))
     with open(os.path.join(args.docs, "compression.md"), "w") as file:
         file.write(document(reports, args.gate))
-    figure(reports, os.path.join(args.docs, "compression.svg"))
+    draw(reports, os.path.join(args.docs, "compression.svg"))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def about(args: argparse.Namespace, saved: dict, sets: list[RealSet]) -> dict[st
     labels = [spec.split("=")[0] for spec in args.real]
     adapted = "; ".join(f"{label}: {s}" for label, s in zip(labels, sets)) or saved["about"].get("adapted", "no real read")
     _, _, taught = load(args.teacher)
-    return {"recipe": f"{saved['about']['recipe']}; {step}", "teacher": taught["about"]["recipe"], "adapted": adapted}
+    teacher = taught["about"].get("teacher", taught["about"]["recipe"])  # a student that teaches itself names its own
+    return {"recipe": f"{saved['about']['recipe']}; {step}", "teacher": teacher, "adapted": adapted}
 
 
 def distill(args: argparse.Namespace) -> None:

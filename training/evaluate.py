@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 import time
@@ -32,15 +33,21 @@ from sequence import read_fasta
 PARTS = "abcde"
 
 
-def read_genome(text: str) -> tuple[str, np.ndarray]:
-    """NAME=FASTA or NAME=FASTA:START-END, 0-based and half-open: the name and the codes, N as A."""
+def read_genome(text: str) -> tuple[str, np.ndarray, int]:
+    """NAME=FASTA or NAME=FASTA:START-END, 0-based and half-open: the name, the codes with N as A, and where they start."""
     name, path = text.split("=", 1)
-    part = slice(None)
+    start, end = 0, None
     if not os.path.exists(path):
         path, bounds = path.rsplit(":", 1)
-        part = slice(*map(int, bounds.split("-")))
-    bases = read_fasta(path)[part]
-    return name, np.where(bases < 4, bases, 0).astype(np.uint8)
+        start, end = map(int, bounds.split("-"))
+    bases = read_fasta(path)[start:end]
+    return name, np.where(bases < 4, bases, 0).astype(np.uint8), start
+
+
+def command(arguments: list[str]) -> str:
+    """The command line, without the folders of absolute paths: they say nothing elsewhere."""
+    line = shlex.join(["python", os.path.basename(arguments[0]), *arguments[1:]])
+    return re.sub(r"(?<![^\s=])/(?:[^/\s=]+/)*", "", line)
 
 
 def hardware() -> str:
@@ -74,7 +81,9 @@ def main() -> None:
     args = parser.parse_args()
     family = FAMILIES[args.family]
     family = replace(family, id=args.id or family.id)
-    genomes, exclude, start = dict(args.genome), dict(text.split("=", 1) for text in args.exclude), time.time()
+    genomes = {name: bases for name, bases, _ in args.genome}
+    offset = {name: begin for name, _, begin in args.genome}
+    exclude, start = dict(text.split("=", 1) for text in args.exclude), time.time()
     report: dict = {}
     if os.path.exists(args.report):
         with open(args.report) as file:
@@ -87,7 +96,8 @@ def main() -> None:
     towers = bench.load(family, args.models, args.pore_model, args.cache)
     for name, genome in genomes.items():
         if "a" in args.parts:
-            excluded = reads.spans(args.labelled, exclude[name]) if name in exclude else []
+            spans = reads.spans(args.labelled, exclude[name]) if name in exclude else []
+            excluded = [(max(0, s - offset[name]), max(0, e - offset[name])) for s, e in spans]
             add("a", name, simulated_chunks.measure(towers, genome, args.chunks, excluded))
         if "b" in args.parts:
             add("b", name, read_loci.measure(towers, genome, args.reads))
@@ -104,7 +114,7 @@ def main() -> None:
 
     report["model"] = {"model.id": family.id} | towers.about
     report.setdefault("runs", []).append({
-        "command": f"python {shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])}",
+        "command": command(sys.argv),
         "date": str(datetime.date.today()),
         "hardware": hardware(),
         "onnxruntime": runtime.ort.__version__,

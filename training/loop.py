@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 import time
 from dataclasses import astuple
 
@@ -47,7 +48,8 @@ class Run:
         self.log_peaks = log_peaks
         trained = [p for p in towers.parameters() if p.requires_grad] + ([] if log_peaks is None else [log_peaks])
         self.optimizer = torch.optim.AdamW(trained, lr=peak, weight_decay=0.01)
-        self.step, self.about, self.sums, self.count, self.start = 0, about, {}, 0, time.time()
+        self.step, self.about, self.start, self.done = 0, about, time.time(), 0
+        self.sums, self.count = {}, 0
         os.makedirs(out, exist_ok=True)
         if os.path.exists(self.path):
             saved = torch.load(self.path, weights_only=True)
@@ -69,8 +71,12 @@ class Run:
         self.optimizer.step()
         self.step += 1
         self.count += 1
+        self.done += 1
         for name, value in {"loss": loss, **figures}.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value)
+        if sys.stderr.isatty():
+            left = (time.time() - self.start) / self.done * (self.steps - self.step) / 60
+            print(f"\rstep {self.step}/{self.steps}, loss {float(loss):.3f}, {left:.0f} min left ", end="", file=sys.stderr)
 
     def due(self, every: int) -> bool:
         return self.step % every == 0 or not self.going()

@@ -1,12 +1,10 @@
 """Which of several genomes a read comes from, or none.
 
 Two statistics of a read against a genome's index: the mean over its chunks of the best similarity, and the support of its
-best locus in nats. Both are maxima over the index and grow with it. How much is fitted on reads of random sequence
-against parts of the indices: a Gumbel distribution whose location is linear in the log of the number of windows. The
-calibrated score is (statistic - location) / scale, and compares across genomes of any size.
+best locus in nats. Both are maxima over the index and grow with it, and with how ordinary its sequence is. How much is seen
+with reads of random sequence: against each index their scores are taken as a Gumbel distribution, and the calibrated score
+is (statistic - location) / scale, which compares across genomes of any size.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,37 +19,14 @@ from simulated_reads import Reads, simulated_reads
 
 CHUNKS = 3
 SEED, CALIBRATION_SEED, DECOY_SEED = 501, 601, 701
-PARTS = 1, 8, 64  # an index is also tried at these fractions of its windows
 STATISTICS = "similarity", "support"
 EULER = 0.5772
 
 
-@dataclass(frozen=True)
-class Null:
-    """What reads of no genome score: a Gumbel distribution by index size."""
-
-    slope: float  # of the location per unit of log windows
-    location: float  # at one window
-    scale: float
-
-    def standard(self, score: np.ndarray, windows: np.ndarray) -> np.ndarray:
-        return (score - self.location - self.slope * np.log(windows)) / self.scale
-
-
-def fit(samples: list[tuple[int, np.ndarray]]) -> Null:
-    """samples: number of windows, and the scores of decoys [reads] against that many."""
-    size = np.log([windows for windows, _ in samples])
-    scales = np.array([score.std() * 6**0.5 / np.pi for _, score in samples])
-    locations = np.array([score.mean() for _, score in samples]) - EULER * scales
-    slope, location = np.polyfit(size, locations, 1)
-    return Null(float(slope), float(location), float(scales.mean()))
-
-
-def first(index: Index, fraction: int) -> Index:
-    """The index of the first 1/fraction of the genome, both strands."""
-    count = len(index.centre) // 2
-    rows = np.concatenate([np.arange(count // fraction), count + np.arange(count // fraction)])
-    return Index(index.vectors[rows], index.centre[rows], index.strand[rows], index.span)
+def gumbel(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Location and scale of each column, by moments: scores [decoys, genomes] -> [genomes] each."""
+    scale = scores.std(0) * 6**0.5 / np.pi
+    return scores.mean(0) - EULER * scale, scale
 
 
 def random_like(genome: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
@@ -114,7 +89,6 @@ def macro_f1(found: np.ndarray, truth: np.ndarray, classes: int) -> float:
 def measure(bench: Bench, genomes: dict[str, np.ndarray], count: int) -> dict:
     """AUROC per genome and macro-F1 over the genomes and none, raw and calibrated."""
     indices = {name: bench.indices.of(g, bench.family.span(WINDOWS[0])) for name, g in genomes.items()}
-    windows = np.array([len(i.centre) for i in indices.values()])
 
     def table(reads: list[Reads], kind: str) -> dict[str, np.ndarray]:
         """Statistic -> [reads, genomes]."""
@@ -122,27 +96,21 @@ def measure(bench: Bench, genomes: dict[str, np.ndarray], count: int) -> dict:
         columns = [statistics(bench, index, vectors) for index in indices.values()]
         return {s: np.stack([c[s] for c in columns], 1) for s in STATISTICS}
 
-    rng = np.random.default_rng(DECOY_SEED)
-    null: dict[str, list] = {s: [] for s in STATISTICS}
-    for name, genome in genomes.items():
-        decoy = random_like(genome, len(genome), rng)
-        reads = simulated_reads(decoy, bench.pore, bench.family, CHUNKS * WINDOWS[0], count // 2, DECOY_SEED)
-        vectors = embed(bench, reads)["fp32"]
-        for index in (first(indices[name], fraction) for fraction in PARTS):
-            for s, values in statistics(bench, index, vectors).items():
-                null[s].append((len(index.centre), values))
-    nulls = {s: fit(samples) for s, samples in null.items()}
+    rng, samples = np.random.default_rng(DECOY_SEED), CHUNKS * WINDOWS[0]
+    random = [random_like(g, len(g), rng) for g in genomes.values()]
+    null = table([simulated_reads(r, bench.pore, bench.family, samples, count // 2, DECOY_SEED) for r in random], "fp32")
 
     reads, truth = sample(bench, genomes, count, SEED)
     tables = {kind: table(reads, kind) for kind in KINDS}
     calibration, known = sample(bench, genomes, count // 2, CALIBRATION_SEED)
     trial = table(calibration, "fp32")
-    report: dict = {"reads": len(truth), "chunks": CHUNKS, "index_windows": dict(zip(genomes, windows.tolist()))}
+    report: dict = {"reads": len(truth), "chunks": CHUNKS, "genomes": list(genomes), "index_windows": {name: len(i.centre) for name, i in indices.items()}}
     for s in STATISTICS:
-        for how, change in (("raw", lambda x: x), ("calibrated", lambda x: nulls[s].standard(x, windows))):
-            tried = change(trial[s])
+        location, scale = gumbel(null[s])
+        for how, shift, unit in (("raw", 0, 1), ("calibrated", location, scale)):
+            tried = (trial[s] - shift) / unit
             level = max(np.unique(tried.max(1)), key=lambda t: macro_f1(classify(tried, t), known, len(genomes) + 1))
-            score = {kind: change(tables[kind][s]) for kind in KINDS}
+            score = {kind: (tables[kind][s] - shift) / unit for kind in KINDS}
 
             def figures(kind: str, rows: np.ndarray) -> dict[str, float]:
                 x, y = score[kind][rows], truth[rows]

@@ -10,7 +10,9 @@ import (
 	"hash/fnv"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -84,6 +86,9 @@ type runSummary struct {
 }
 
 func (f *inspectFlags) run(cmd *cobra.Command, paths []string) error {
+	if f.plot != "" && !strings.EqualFold(filepath.Ext(f.plot), ".png") {
+		return usageError("--plot %q: the picture is a .png", f.plot)
+	}
 	files, err := findInput(paths, f.recursive)
 	if err != nil {
 		return err

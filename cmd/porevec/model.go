@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -17,13 +22,17 @@ import (
 func newModel(_ *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "model",
-		Short: "List, describe and check encoders",
+		Short: "List, describe, check and export encoders",
 		Long: `model shows the encoders that are part of this program, or an .onnx file that
 follows the same contract (docs/design.md §4). check runs an encoder on this
-computer and compares its vectors with those of its release.`,
+computer and compares its vectors with those of its release; it also proves that
+the metadata are complete and that no int8 sum can saturate. Of an .onnx file it
+takes in the files beside it that belong to the same encoder. export writes the
+files of an encoder, such as its reference tower, for other programs.`,
 		Example: `  porevec model list
-  porevec model show dna_r10.4.1_e8.2_400bps_5khz@v0
-  porevec model check`,
+  porevec model show ID
+  porevec model check --json
+  porevec model export ID --kind reference -o towers`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -39,17 +48,30 @@ computer and compares its vectors with those of its release.`,
 			if err != nil {
 				return exit(exitModel, err)
 			}
-			return failure(showModel(cmd.OutOrStdout(), newModelInfo(m), asJSON))
+			info := newModelInfo(m)
+			if builtIn, err := embed.ByID(m.ID); err == nil && builtIn.Digest == m.Digest {
+				info["files"] = fileSizes(m.ID)
+			}
+			return failure(showModel(cmd.OutOrStdout(), info, asJSON))
 		},
 	}
 	check := &cobra.Command{
 		Use: "check [ID|FILE.onnx]...", Short: "Prove encoders on this computer (default: all)",
-		RunE: func(cmd *cobra.Command, names []string) error { return checkModels(cmd, names) },
+		RunE: func(cmd *cobra.Command, names []string) error { return checkModels(cmd, names, asJSON) },
 	}
-	for _, c := range []*cobra.Command{list, show} {
+	var kind, dir string
+	export := &cobra.Command{
+		Use: "export ID", Short: "Write the files of an encoder", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return exportModel(cmd.OutOrStdout(), names[0], kind, dir)
+		},
+	}
+	export.Flags().StringVar(&kind, "kind", "", "one kind of file, as 'porevec model list' names them (default: all)")
+	export.Flags().StringVarP(&dir, "output", "o", ".", "folder to write into; it is made if it is missing")
+	for _, c := range []*cobra.Command{list, show, check} {
 		c.Flags().BoolVar(&asJSON, "json", false, "JSON instead of text")
 	}
-	cmd.AddCommand(list, show, check)
+	cmd.AddCommand(list, show, check, export)
 	return cmd
 }
 
@@ -74,19 +96,42 @@ func newModelInfo(m embed.Model) modelInfo {
 	return info
 }
 
+// sizes of an encoder's files in bytes, by kind.
+type sizes map[string]int
+
+func fileSizes(id string) sizes {
+	s := make(sizes)
+	for _, a := range embed.Artefacts(id) {
+		s[a.Kind] = len(a.Content)
+	}
+	return s
+}
+
+// String lists kinds and sizes.
+func (s sizes) String() string {
+	parts := make([]string, 0, len(s))
+	for _, kind := range slices.Sorted(maps.Keys(s)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f MB", kind, float64(s[kind])/1e6))
+	}
+	return strings.Join(parts, ", ")
+}
+
 func listModels(w io.Writer, asJSON bool) error {
 	if asJSON {
 		for _, m := range embed.Models() {
-			if err := json.NewEncoder(w).Encode(newModelInfo(m)); err != nil {
+			info := newModelInfo(m)
+			info["files"] = fileSizes(m.ID)
+			if err := json.NewEncoder(w).Encode(info); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "MODEL\tRATE\tWINDOWS\tDIM\tFLOP/SAMPLE\tPARAMETERS\tQUANTIZATION")
+	fmt.Fprintln(t, "MODEL\tRATE\tWINDOWS\tDIM\tFLOP/SAMPLE\tPARAMETERS\tQUANTIZATION\tFILES")
 	for _, m := range embed.Models() {
-		fmt.Fprintf(t, "%s\t%d Hz\t%v\t%d\t%.0f\t%d\t%s\n", m.ID, m.SampleRateHz, m.Windows, m.Dim, m.FLOPsPerSample, m.Parameters, m.QuantScheme)
+		fmt.Fprintf(t, "%s\t%d Hz\t%v\t%d\t%.0f\t%d\t%s\t%v\n",
+			m.ID, m.SampleRateHz, m.Windows, m.Dim, m.FLOPsPerSample, m.Parameters, m.QuantScheme, fileSizes(m.ID))
 	}
 	return t.Flush()
 }
@@ -102,45 +147,90 @@ func showModel(w io.Writer, info modelInfo, asJSON bool) error {
 	return t.Flush()
 }
 
-// checkModels proves each model; the first failure decides the exit code, the
-// others are still looked at.
-func checkModels(cmd *cobra.Command, names []string) error {
+// checkModels proves each model, whatever is wrong with those before it.
+func checkModels(cmd *cobra.Command, names []string, asJSON bool) error {
 	if err := ort.Init(); err != nil {
 		return exit(exitModel, err)
 	}
-	models := embed.Models()
-	if len(names) > 0 {
-		models = nil
-		for _, name := range names {
-			m, err := findModel(name)
-			if err != nil {
-				return exit(exitModel, err)
-			}
-			models = append(models, m)
+	if len(names) == 0 {
+		for _, m := range embed.Models() {
+			names = append(names, m.ID)
 		}
 	}
-	failed := false
-	for _, m := range models {
-		report, err := checkModel(cmd, m)
+	var failed []error
+	for _, name := range names {
+		report, err := checkModel(cmd.Context(), name)
 		if err != nil {
-			failed = true
-			fmt.Fprintf(cmd.OutOrStdout(), "FAIL  %s: %v\n", m.ID, err)
-			continue
+			return exit(exitModel, err)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "ok    %s: %d golden chunks, cosine at least %.6f; weight pairs sum to %d at most (limit %d)\n",
-			m.ID, report.Goldens, report.MinCosine, report.WeightPair, embed.MaxWeightPair)
+		if err := writeReport(cmd.OutOrStdout(), report, asJSON); err != nil {
+			return failure(err)
+		}
+		if err := report.Err(); err != nil {
+			failed = append(failed, err)
+		}
 	}
-	if failed {
-		return exit(exitModel, nil)
+	if len(failed) > 0 {
+		return exit(exitModel, errors.Join(failed...))
 	}
 	return nil
 }
 
-func checkModel(cmd *cobra.Command, m embed.Model) (embed.Report, error) {
-	encoder, err := ort.New(m)
+// checkModel takes an id or the path of a file.
+func checkModel(ctx context.Context, name string) (embed.Report, error) {
+	open := func(m embed.Model) (embed.Encoder, error) { return ort.New(m) }
+	if !strings.HasSuffix(name, ".onnx") {
+		m, err := embed.ByID(name)
+		if err != nil {
+			return embed.Report{}, err
+		}
+		return embed.CheckBuiltIn(ctx, m.ID, open), nil
+	}
+	files, err := embed.ArtefactsBeside(name)
 	if err != nil {
 		return embed.Report{}, err
 	}
-	defer encoder.Close()
-	return embed.Check(cmd.Context(), encoder)
+	return embed.Check(ctx, filepath.Base(name), files, open), nil
+}
+
+func writeReport(w io.Writer, r embed.Report, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	fmt.Fprintln(w, r.Model)
+	for _, f := range r.Checks {
+		verdict := "ok  "
+		if !f.Pass {
+			verdict = "FAIL"
+		}
+		if _, err := fmt.Fprintf(w, "  %s  %v\n", verdict, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exportModel writes the files of a built-in encoder and names them.
+func exportModel(w io.Writer, id, kind, dir string) error {
+	if _, err := embed.ByID(id); err != nil {
+		return exit(exitModel, err)
+	}
+	files := embed.Artefacts(id)
+	if kind != "" {
+		files = slices.DeleteFunc(files, func(a embed.Artefact) bool { return a.Kind != kind })
+	}
+	if len(files) == 0 {
+		return usageError("--kind %q: %s has %v", kind, id, fileSizes(id))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return exit(exitFailure, err)
+	}
+	for _, a := range files {
+		path := filepath.Join(dir, a.Name)
+		if err := os.WriteFile(path, a.Content, 0o644); err != nil {
+			return exit(exitFailure, err)
+		}
+		fmt.Fprintln(w, path)
+	}
+	return nil
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
+	"os"
 	"strings"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 
 	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/pod5"
@@ -118,77 +116,61 @@ const shownSamples = 60_000
 func (p *readPlot) save(path, model string) error {
 	shown := p.samples[:min(len(p.samples), shownSamples)]
 	rate := float64(max(p.read.Run.SampleRateHz, 1))
-	pl := plot.New()
-	title := fmt.Sprintf("read %s   channel %d   %s\n%s", p.read.ID, p.read.Channel, p.read.EndReason, model)
+	title := []string{fmt.Sprintf("read %s   channel %d   %s", p.read.ID, p.read.Channel, p.read.EndReason), model}
 	if len(shown) < len(p.samples) {
-		title += fmt.Sprintf("   (first %.0f of %.0f s)", float64(len(shown))/rate, float64(len(p.samples))/rate)
+		title[1] += fmt.Sprintf("   (first %.0f of %.0f s)", float64(len(shown))/rate, float64(len(p.samples))/rate)
 	}
-	pl.Title.Text = title
-	pl.X.Label.Text = "time (s)"
-	pl.Y.Label.Text = "current (pA)"
-	pl.Legend.Top = true
-	pl.Legend.Left = false
-
-	points := make(plotter.XYs, len(shown))
+	current := make([]float64, len(shown))
 	low, high := math.Inf(1), math.Inf(-1)
 	for i, adc := range shown {
-		pa := float64(p.read.Calibration.PA(adc))
-		points[i] = plotter.XY{X: float64(i) / rate, Y: pa}
-		low, high = min(low, pa), max(high, pa)
+		current[i] = float64(p.read.Calibration.PA(adc))
+		low, high = min(low, current[i]), max(high, current[i])
 	}
 	// A spike must not flatten everything else.
 	low, high = max(low, -20), min(high, 320)
-	band := func(name string, start, end uint64, bottom, top float64, c color.Color) error {
-		if end = min(end, uint64(len(shown))); start >= end {
-			return nil
-		}
-		a, b := float64(start)/rate, float64(end)/rate
-		box, err := plotter.NewPolygon(plotter.XYs{{X: a, Y: bottom}, {X: b, Y: bottom}, {X: b, Y: top}, {X: a, Y: top}})
-		if err != nil {
-			return err
-		}
-		box.Color = c
-		box.LineStyle.Width = 0
-		pl.Add(box)
-		if name != "" {
-			pl.Legend.Add(name, box)
-		}
-		return nil
+	if !(low < high) {
+		low, high = -20, 320 // nothing to see, or all of it out of range
 	}
-	legend := onceEach()
-	if err := band(legend("leader"), 0, p.leader, low, high, leaderColor); err != nil {
+	// Room above the bands for the legend, on the right for the last chunk's end.
+	pic, err := newChart(title, "time (s)", "current (pA)",
+		span{0, float64(max(len(shown), 1)) / rate * 1.01}, span{low, high + 0.3*(high-low)})
+	if err != nil {
 		return err
 	}
+	first := onceEach()
+	band := func(name string, start, end uint64, top float64, fill color.Color) {
+		if end = min(end, uint64(len(shown))); start >= end {
+			return
+		}
+		pic.band(span{float64(start) / rate, float64(end) / rate}, span{low, top}, fill)
+		if name = first(name); name != "" {
+			pic.legend(name, fill)
+		}
+	}
+	band("leader", 0, p.leader, high, leaderColor)
 	for i, c := range p.chunks {
 		name, fill := "chunk", chunkColors[i%2]
 		if c.Flags&signal.FlagTail != 0 {
 			name, fill = "tail chunk, shifted left", tailColor
 		}
-		if err := band(legend(name), c.Start, c.Start+uint64(c.Samples), low, high, fill); err != nil {
-			return err
-		}
+		band(name, c.Start, c.Start+uint64(c.Samples), high, fill)
 	}
 	strip := low + (high-low)*0.04
 	for _, s := range segment.Stalls(shown, segment.Spread(shown)) {
-		if err := band(legend("stall"), uint64(s.Start), uint64(s.End), low, strip, stallColor); err != nil {
-			return err
-		}
+		band("stall", uint64(s.Start), uint64(s.End), strip, stallColor)
 	}
 	for _, s := range segment.OpenPores(shown, p.read.Calibration) {
-		if err := band(legend("open pore"), uint64(s.Start), uint64(s.End), low, strip, openColor); err != nil {
-			return err
-		}
+		band("open pore", uint64(s.Start), uint64(s.End), strip, openColor)
 	}
-	trace, err := plotter.NewLine(points)
+	pic.line(current, rate, traceColor)
+	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	trace.Color, trace.Width = traceColor, vg.Points(0.4)
-	pl.Add(trace)
-	// Room above the bands for the legend.
-	pl.Y.Min, pl.Y.Max = low, high+0.16*(high-low)
-	pl.X.Min, pl.X.Max = 0, float64(len(shown))/rate*1.01
-	return pl.Save(14*vg.Inch, 4.5*vg.Inch, path)
+	if err := pic.encode(file); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	return file.Close()
 }
 
 // onceEach gives a name the first time it is asked for, and then "".

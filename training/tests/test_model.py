@@ -10,6 +10,8 @@ import runtime
 from export import flops_per_sample, folded
 from families import CLIP, MIN_SAMPLES
 from model import DIM, REFERENCE, STUDENT, TEACHER, Tower, TwoTowers, grow
+from precision import Quantization
+from quantaware import Aware
 from quantize import calibrate
 from retrieval import Chunks
 
@@ -126,3 +128,16 @@ def test_a_grown_tower_computes_what_the_small_one_did():
 
 def test_the_layers_survive_the_file(weights):
     assert graph.layers_of(graph.signal_tower(STUDENT, weights)) == STUDENT
+
+
+def test_awareness_computes_what_the_integers_do(weights):
+    """Fake quantization and the int8 file agree, also where activations are clipped."""
+    small, c = tower(STUDENT), chunks(16, 4096)
+    peaks = [p * 0.7 for p in calibrate(STUDENT, weights, c).peaks]
+    x = np.clip((c.adc - c.shift) / c.scale, -CLIP, CLIP)
+    with torch.no_grad():
+        expected = Aware(small, peaks)(torch.from_numpy(x)[:, None]).numpy()
+        plain = small(torch.from_numpy(x)[:, None]).numpy()
+    model = graph.signal_tower(STUDENT, weights, Quantization(tuple(peaks)))
+    got = runtime.signal_embedder(model.SerializeToString())(c.adc, c.shift, c.scale)
+    assert (got * expected).sum(1).min() > 0.9999 > (got * plain).sum(1).min()

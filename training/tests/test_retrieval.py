@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from retrieval import Index, build_index, largest, nearest, recall
+from families import FAMILIES
+from pore import PoreModel
+from retrieval import Index, build_index, largest, nearest, recall, simulate_chunks
 from sequence import random_bases, reverse_complement
+from simulate import PLAIN
 
 
 def toy_index() -> Index:
@@ -35,3 +38,11 @@ def test_largest_agrees_with_sorting():
     score[0, -1] = 9  # in the last, shorter block of columns
     for count in (1, 3, 20):
         assert np.array_equal(largest(score, count, block=64), np.argsort(-score, axis=1)[:, :count])
+
+
+def test_no_chunk_is_centred_in_an_excluded_span():
+    genome = random_bases(np.random.default_rng(0), 1, 4000)[0]
+    table = PoreModel(1, np.array([80, 90, 100, 110], np.float32), np.ones(4, np.float32), 0)
+    chunks = simulate_chunks(genome, table, FAMILIES["r9"], 1024, 50, 3, PLAIN, [(0, 1500), (1700, 4000)])
+    assert chunks.centre.min() >= 1500 and chunks.centre.max() < 1700
+    assert len(set(chunks.centre)) > 20 and chunks.adc.shape == (50, 1024)
