@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="JSON report")
     args = parser.parse_args()
     family, table = FAMILIES[args.family], pore.load(args.pore_model)
-    label, genome = read_genome(args.genome)[:2]
+    label, genome, _ = read_genome(args.genome)
     files = dict(text.split("=", 1) for text in args.variant)
     baseline = next(iter(files))
     embed = {name: runtime.signal_embedder(path) for name, path in files.items()}

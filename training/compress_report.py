@@ -9,22 +9,16 @@ from matplotlib import pyplot
 
 from families import WINDOWS
 from precision import Half, Symmetric
+from tables import figure, table
 
+NOISE = 0.05  # speeds that differ by less are the same
 GPU = {Half.scheme: "CUDA", Symmetric.scheme: "TensorRT"}  # schemes whose speed on a CPU means nothing
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    cells = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-
-
-def interval(figure: list[float], factor: float = 1, digits: int = 3, sign: str = "") -> str:
-    value, low, high = (f * factor for f in figure)
-    return f"{value:{sign}.{digits}f} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
-
-
-def percent(figure: list[float]) -> str:
-    return interval(figure, 100, 1)
+def percent(share: list[float], signed: bool = False) -> str:
+    """[value, low, high] in hundredths."""
+    number = "{:+.1f}" if signed else "{:.1f}"
+    return f"{number} [{number}, {number}]".format(*(100 * part for part in share))
 
 
 def made_for(variant: dict) -> str:
@@ -41,10 +35,19 @@ def worst_kept(report: dict, name: str) -> float:
     return min(entry["variants"][name]["kept@1"][1] for entry in report["windows"].values())
 
 
+def as_fast(report: dict, name: str, other: str) -> bool:
+    return relative(report, name, "samples_per_s") >= (1 - NOISE) * relative(report, other, "samples_per_s")
+
+
 def chosen(report: dict, gate: float) -> str:
-    """The fastest variant for the CPU that certainly keeps the share `gate` of the baseline's recall@1 in every window."""
+    """The fastest variant for the CPU that certainly keeps the share `gate` of the baseline's recall@1 in every window.
+
+    Of equally fast ones, that with the highest recall@1.
+    """
     able = [n for n, v in report["variants"].items() if made_for(v) == "CPU" and worst_kept(report, n) >= gate]
-    return max(able, key=lambda name: report["variants"][name]["samples_per_s"])
+    fastest = max(able, key=lambda name: relative(report, name, "samples_per_s"))
+    recall = {n: sum(e["variants"][n]["recall@1"][0] for e in report["windows"].values()) for n in able}
+    return max((n for n in able if as_fast(report, n, fastest)), key=recall.get)
 
 
 def costs(report: dict) -> str:
@@ -54,7 +57,7 @@ def costs(report: dict) -> str:
         speed = f"{v['samples_per_s'] / 1e6:.1f}{note}", f"{relative(report, name, 'samples_per_s'):.2f}{note}"
         sizes = (f"{v[key]:,}" for key in ("bytes", "gzip_bytes", "parameters", "flops_per_sample"))
         rows.append([name, made_for(v), *sizes, *speed])
-    return table(["variant", "for", "bytes", "gzip", "parameters", "FLOP/sample", "M samples/s", "× baseline"], rows)
+    return table(["variant", "for", "bytes", "gzipped", "parameters", "FLOP/sample", "M samples/s", "× baseline"], rows)
 
 
 def accuracies(report: dict, window: str) -> str:
@@ -62,8 +65,8 @@ def accuracies(report: dict, window: str) -> str:
     for name, v in report["windows"][window]["variants"].items():
         same = name == report["baseline"]
         cosines = ["–", "–"] if same else [f"{v['cos_mean']:.4f}", f"{v['cos_p1']:.4f}"]
-        lost = ["–", "–"] if same else [percent(v["kept@1"]), interval(v["difference@1"], 100, 1, "+")]
-        rows.append([name, *cosines, interval(v["recall@1"]), interval(v["recall@10"]), *lost])
+        lost = ["–", "–"] if same else [percent(v["kept@1"]), percent(v["difference@1"], signed=True)]
+        rows.append([name, *cosines, figure(v["recall@1"]), figure(v["recall@10"]), *lost])
     head = ["variant", "cosine, mean", "1st percentile", "recall@1", "recall@10", "@1 kept, %", "@1 difference, points"]
     return table(head, rows)
 
@@ -80,17 +83,17 @@ def verdict(report: dict, name: str, gate: float, ships: str) -> str:
     if name == ships:
         return text + "**The one to ship for the CPU.**"
     if worst_kept(report, name) < gate:
-        return text + f"It may keep less than {gate:.0%} in one of the windows (down to {worst_kept(report, name):.1%})."
+        return text + f"It may keep less than {100 * gate:.0f} % in one of the windows (down to {100 * worst_kept(report, name):.1f} %)."
     if made_for(v) != "CPU":
         return text + f"For the {made_for(v)} provider; its speed there is not measured here."
-    return text + f"Slower than {ships}."
+    return text + (f"No faster than {ships}, with less recall." if as_fast(report, name, ships) else f"Slower than {ships}.")
 
 
 def trade_off(report: dict, gate: float) -> str:
     ships, baseline = chosen(report, gate), report["baseline"]
     lines = [verdict(report, name, gate, ships) for name in report["variants"] if name != baseline]
     if ships == baseline:
-        lines.insert(0, f"* No variant is faster than **{baseline}** and certain to keep {gate:.0%} of its recall@1: it ships.")
+        lines.insert(0, f"* No variant is faster than **{baseline}** and certain to keep {100 * gate:.0f} % of its recall@1: it ships.")
     return "\n".join(lines)
 
 
@@ -98,12 +101,12 @@ def section(report: dict, gate: float) -> str:
     parts = [
         f"## {report['model.id']}, {report['genome']} ({report['genome_bases']:,} bases)",
         f"Against **{report['baseline']}**, the baseline:\n\n{trade_off(report, gate)}",
-        f"### Cost\n\n{costs(report)}",
+        f"### Cost\n\n{costs(report)}".rstrip(),
     ]
     if any(made_for(v) != "CPU" for v in report["variants"].values()):
         parts.append("\\* made for a GPU, run here on the CPU only to check it.")
     for window, entry in report["windows"].items():
-        parts.append(f"### Window {window}: {entry['index_windows']:,} windows in the index\n\n{accuracies(report, window)}")
+        parts.append(f"### Window {window}: {entry['index_windows']:,} windows in the index\n\n{accuracies(report, window)}".rstrip())
     return "\n\n".join(parts)
 
 
@@ -122,18 +125,20 @@ Written by `training/compress_report.py` from measurements; not edited by hand.
 
 ![Recall against speed](compression.svg)
 
+Hollow triangles are made for a GPU and run on the CPU only to check them: their speed says nothing.
+
 How a variant is chosen: the fastest one for the CPU of which it is certain (lower end of the 95 % interval, every window)
-that it keeps {gate:.0%} of the baseline's recall@1. Recall, not cosine, decides: a variant that was trained again may say the same
-in other vectors.
+that it keeps {100 * gate:.0f} % of the baseline's recall@1; of those within {100 * NOISE:.0f} % of its speed, the one with the highest recall@1.
+Recall, not cosine, decides: a variant that was trained again may say the same in other vectors.
 
 {(chr(10) * 2).join(section(r, gate) for r in reports)}
 
 ## How it was measured
 
 {chr(10).join(f"* {line}" for line in ran)}
-* Simulated chunks under the training's harsh conditions ({", ".join(f"{r['chunks']:,} of {r['genome']}" for r in reports)}), each looked for in an
+* Simulated chunks under the training's harsh conditions ({", ".join(f"{r['chunks']:,} of {r['genome']} for {r['family']}" for r in reports)}), each looked for in an
   index of both strands. `recall@1`, `recall@10`: a window of the right strand with its centre within a stride of the chunk's.
-* In brackets, 95 % intervals: bootstrap over chunks; shares and differences resample the same chunks in both variants.
+* In brackets and as bars, 95 % intervals: bootstrap over chunks; shares and differences resample the same chunks in both variants.
 * Cosine: to the baseline's vectors of the same chunks.
 * Speed: one thread, batch 8, window {WINDOWS[0]}, the best of many rounds that run every variant once: variants compare within
   a report, not across reports.
@@ -146,11 +151,11 @@ python compress_report.py REPORT... --docs ../docs
 """
 
 
-def figure(reports: list[dict], path: str) -> None:
+def draw(reports: list[dict], path: str) -> None:
     """Recall@1 against speed: a row per window, a column per report."""
-    matplotlib.rcParams |= {"svg.hashsalt": "porevec", "svg.fonttype": "none", "font.size": 10}
+    matplotlib.rcParams |= {"svg.hashsalt": "porevec", "font.size": 10}
     names = list(dict.fromkeys(name for r in reports for name in r["variants"]))
-    colour = dict(zip(names, pyplot.get_cmap("tab20").colors))
+    colour = dict(zip(names, pyplot.get_cmap("tab10" if len(names) <= 10 else "tab20").colors))
     grid = {"sharey": "row", "squeeze": False, "layout": "constrained"}
     plot, axes = pyplot.subplots(len(WINDOWS), len(reports), figsize=(1.5 + 4.2 * len(reports), 3.4 * len(WINDOWS)), **grid)
     marks = {}
@@ -187,7 +192,7 @@ def main() -> None:
             reports.append(json.load(file))
     with open(os.path.join(args.docs, "compression.md"), "w") as file:
         file.write(document(reports, args.gate))
-    figure(reports, os.path.join(args.docs, "compression.svg"))
+    draw(reports, os.path.join(args.docs, "compression.svg"))
 
 
 if __name__ == "__main__":

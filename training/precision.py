@@ -151,12 +151,17 @@ class Symmetric(Quantization):
 
 
 class Nibbles(Full):
-    """int4 weights per output channel, the head's too; activations fp32: smaller, not faster."""
+    """int4 weights per output channel, the head's too; activations fp32: smaller, not faster.
+
+    The first layer stays fp32: few weights, and every one of them is heard by all that follows.
+    """
 
     scheme = "weight-only-int4-per-channel"
     opset, ir_version = 21, 10
 
     def parameters(self, b: Builder, i: int, weight: np.ndarray, bias: np.ndarray) -> list[str]:
+        if i == 0:
+            return super().parameters(b, i, weight, bias)
         return [self.nibbles(b, f"conv{i}_weight", weight), b.constant(f"conv{i}_bias", bias)]
 
     def head(self, b: Builder, weight: np.ndarray, bias: np.ndarray) -> list[str]:

@@ -1,10 +1,11 @@
 """Structured pruning: a checkpoint whose signal tower keeps the most important channels of each convolution.
 
-A channel's importance is the standard deviation of what it adds to the next layer: that of its activation times the
-norm of its outgoing weights, each scaled by the gain of the BatchNorm that it goes into. After BatchNorm and before ReLU a channel has the
-mean `bias` and the standard deviation `weight`, whatever its incoming weights are, so taking that distribution as normal
-gives the activation's moments without data. The mean of what a removed channel added moves into the next layer; its
-variation is lost, and is what a later distillation has to make good.
+A channel's importance is the standard deviation of what it adds to the next layer: that of its activation, times the
+norm of its outgoing weights, each scaled by the gain of the BatchNorm that it goes into. After BatchNorm and before
+ReLU a channel has the mean `bias` and the standard deviation `weight`, whatever its incoming weights are, so taking that
+distribution as normal gives the activation's moments without data. The mean of what a removed channel added moves into
+the next layer. Its variation is lost, and the variances of the BatchNorms behind it no longer fit: both are for a
+distillation with BatchNorm in training to make good, and until then a pruned tower is of little use.
 """
 
 import argparse
