@@ -15,7 +15,7 @@ import (
 
 // Model is a signal tower and what its file says of it.
 type Model struct {
-	ID      string // e.g. dna_r10.4.1_e8.2_400bps_5khz@v0
+	ID      string // e.g. dna_r10.4.1_e8.2_400bps_5khz@v1
 	Version int
 	// Digest is the SHA-256 of File in hex. Vectors are comparable when their
 	// models' digests are equal.

@@ -4,7 +4,7 @@ package signal
 // subscriber must know to compare two vectors. Vectors of different recipes
 // live in different spaces.
 type Recipe struct {
-	ModelID       string // e.g. dna_r10.4.1_e8.2_400bps_5khz@v0
+	ModelID       string // e.g. dna_r10.4.1_e8.2_400bps_5khz@v1
 	ModelDigest   string // sha256 of the model file, hex
 	Normalization string // e.g. pa or medmad
 	Window        int    // samples

@@ -8,9 +8,11 @@ import onnx
 
 import tables
 from families import FAMILIES, STRIDE, Family
+from glance import glance
 from graph import layers_of, weights_of
 from model import DIM, Layers
 from tables import figure
+
 
 def layers(stack: Layers) -> str:
     parts = []
@@ -75,8 +77,10 @@ Adapted on: {meta.get("adapted", "none")}. Teacher: {meta["teacher"]}. Trained {
 
 ## Measured
 
-Values are followed by their 95 % bootstrap intervals. `docs/evaluation.md` has all figures, what they mean and the commands.
+Values are followed by their 95 % bootstrap intervals. `docs/evaluation.md` has all figures, what they mean and
+the commands; `docs/compression.md` has sizes and speeds of every form.
 
+{glance(report)}
 ### Recall@1 of simulated chunks
 
 Both strands indexed every {STRIDE} bases; right within {STRIDE} bases on the right strand. *harsh* are the conditions of training; *plain* is

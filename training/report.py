@@ -1,19 +1,22 @@
-"""Write docs/evaluation.md and its plots from the reports of evaluate.py. Every number comes from a report."""
+"""Write docs/evaluation.md and its plots: every number from the reports of evaluate.py, then findings.md as it is."""
 
 import argparse
 import json
 import os
 
 import plots
+from glance import glance
 from tables import compared, figure, table
 
+HERE = os.path.dirname(__file__)
 HEAD = ["", "FP32", "INT8", "INT8 − FP32"]
 SCORES = ["precision", "recall", "f1", "always"]
 
 INTRODUCTION = """# Evaluation
 
 How well the encoders find the place a chunk or a read comes from, and what quantization costs. This file is written by
-`training/report.py` from the JSON reports of `training/evaluate.py`; the commands at the end make them again.
+`training/report.py` from the JSON reports of `training/evaluate.py`, with the commands that make them again; its last part,
+what was tried, is `training/findings.md`.
 
 Every figure is followed by its 95 % interval: 2,000 bootstrap resamples, of chunks for chunks and of reads for reads. INT8 −
 FP32 is measured on the same items, and its interval is paired. Where all of n items are right, resampling cannot show
@@ -167,14 +170,14 @@ def family(report: dict, peers: dict, stem: str) -> str:
     facts = [[k, about.get(k, "none")] for k in ("weights.sha256", "teacher", "adapted", "quant.scheme", "parameters", "flops_per_sample")]
     body = "\n".join(write(report[part]) for part, write in parts.items() if part in report)
     runs = "\n".join(f"# {r['date']}, {r['hardware']}, onnxruntime {r['onnxruntime']}, {r['seconds']:,} s\n{r['command']}" for r in report["runs"])
-    return f"## {about['model.id']}\n\n{table(['', ''], facts)}\n{body}\n### Commands\n\n```\n{runs}\n```\n"
+    return f"## {about['model.id']}\n\n{glance(report)}\n{table(['', ''], facts)}\n{body}\n### Commands\n\n```\n{runs}\n```\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("reports", nargs="+", help="one per family")
-    parser.add_argument("--peers", default=os.path.join(os.path.dirname(__file__), "rawhash2.json"))
-    parser.add_argument("--out", default=os.path.join(os.path.dirname(__file__), "../docs/evaluation.md"))
+    parser.add_argument("--peers", default=os.path.join(HERE, "rawhash2.json"))
+    parser.add_argument("--out", default=os.path.join(HERE, "../docs/evaluation.md"))
     args = parser.parse_args()
     with open(args.peers) as file:
         peers = json.load(file)
@@ -184,6 +187,8 @@ def main() -> None:
             report = json.load(file)
         chemistry = report["model"]["model.id"].split("_")[1].split(".")[0]
         sections.append(family(report, peers, f"{os.path.splitext(args.out)[0]}-{chemistry}"))
+    with open(os.path.join(HERE, "findings.md")) as file:
+        sections.append(file.read())
     with open(args.out, "w") as file:
         file.write("\n".join(sections))
 

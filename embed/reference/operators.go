@@ -298,11 +298,15 @@ func reduceL2(n onnx.Node, in []tensor) (tensor, error) {
 	return reduce(n, in, func(_, squares float64, _ int) float64 { return math.Sqrt(squares) })
 }
 
-// reduce replaces one axis of a feature map by one value, which f makes of the
-// sum, the sum of squares and the number of its elements.
+// reduce replaces one axis of a feature map, named by the second input as from
+// opset 18 on, by one value, which f makes of the sum, the sum of squares and
+// the number of its elements.
 func reduce(n onnx.Node, in []tensor, f func(sum, squares float64, count int) float64) (tensor, error) {
-	axes := n.Attributes["axes"].Ints
-	if keep, ok := n.Attributes["keepdims"]; floatMaps(in, 1) != nil || len(axes) != 1 || axes[0] < 0 || axes[0] > 3 || ok && keep.Int != 1 {
+	if keep, ok := n.Attributes["keepdims"]; len(in) != 2 || floatMaps(in[:1], 1) != nil || ok && keep.Int != 1 {
+		return tensor{}, errInputs
+	}
+	axes, err := in[1].intList()
+	if err != nil || len(axes) != 1 || axes[0] < 0 || axes[0] > 3 {
 		return tensor{}, errInputs
 	}
 	outer, length, inner := in[0].around(int(axes[0]))

@@ -39,7 +39,7 @@ func TestParseModel(t *testing.T) {
 	if d := cmp.Diff([]Value{{Name: "embedding", Type: Float32, Dims: []int64{-1, 128}}}, m.Graph.Outputs); d != "" {
 		t.Errorf("outputs (-want +got):\n%s", d)
 	}
-	if m.Opset != 17 || m.Metadata["embedding.dim"] != "128" {
+	if m.Opset != 18 || m.Metadata["embedding.dim"] != "128" {
 		t.Errorf("opset %d, embedding.dim %q", m.Opset, m.Metadata["embedding.dim"])
 	}
 	for name, c := range m.Graph.Constants {
