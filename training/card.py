@@ -46,7 +46,8 @@ def real(report: dict) -> str:
 
 
 def card(family: Family, models: str, report: dict) -> str:
-    files = {k: os.path.join(models, f"{family.id}.{k}.onnx") for k in ("int8", "fp32", "reference")}
+    kinds = "int8", "fp16", "s8s8", "fp32", "reference"
+    files = {k: os.path.join(models, f"{family.id}.{k}.onnx") for k in kinds}
     graphs = {k: onnx.load(f) for k, f in files.items()}
     meta = {p.key: p.value for p in graphs["int8"].metadata_props}
     reference = sum(w.size + b.size for w, b in weights_of(graphs["reference"]))
@@ -70,10 +71,13 @@ prefixes of 32 and 64 are embeddings of their own once normalized again. A secon
 
 ## Data and recipe
 
-{meta.get("recipe", "none given")}
+Random sequence (GC ~ Beta(6, 6)) through a published table of k-mer levels and the simulator of `training/simulate.py`; no genome.
 
-Adapted on: {meta.get("adapted", "none")}. Teacher: {meta["teacher"]}. Trained {meta["trained"]}. SHA-256 of the folded fp32 weights:
-`{meta["weights.sha256"]}`. Simulation is `training/simulate.py`, with a published table of k-mer levels; how to repeat the training is in `training/README.md`.
+* Steps: {meta["recipe"]}.
+* Teacher, which gave the reference tower too: {meta["teacher"]}.
+* Adapted on real reads: {meta["adapted"]}.
+* Trained {meta["trained"]}. SHA-256 of the folded fp32 weights:
+  `{meta["weights.sha256"]}`. How to repeat it: `training/README.md`; what was tried: the end of `docs/evaluation.md`.
 
 ## Measured
 

@@ -86,7 +86,7 @@ def verdict(report: dict, name: str, gate: float, ships: str) -> str:
         return text + f"It may keep less than {100 * gate:.0f} % in one of the windows (down to {100 * worst_kept(report, name):.1f} %)."
     if made_for(v) != "CPU":
         return text + f"For the {made_for(v)} provider; its speed there is not measured here."
-    return text + (f"No faster than {ships}, with less recall." if as_fast(report, name, ships) else f"Slower than {ships}.")
+    return text + (f"No faster than {ships}, with less recall over the windows." if as_fast(report, name, ships) else f"Slower than {ships}.")
 
 
 def trade_off(report: dict, gate: float) -> str:

@@ -13,7 +13,7 @@ import torch
 import pore
 from export import folded
 from families import FAMILIES, WINDOWS, Family
-from loop import LOG_EVERY, Run, generator, load
+from loop import LOG_EVERY, Run, generator, load, run_arguments
 from model import NESTED, TwoTowers, twins
 from quantaware import Aware
 from quantize import calibrate, calibration_chunks
@@ -94,22 +94,13 @@ def distill(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--pore-model", required=True, help="table of k-mer levels (.model or .npz)")
+    run_arguments(parser, steps=3000, lr=1e-3, seed=3)
     parser.add_argument("--teacher", required=True, help="checkpoint of the teacher; its reference tower is kept")
     parser.add_argument("--start", required=True, help="checkpoint whose signal tower is taught")
-    parser.add_argument("--out", required=True, help="folder of the checkpoint; continues where it stopped")
     parser.add_argument("--labelled", help="folder of real reads with truth.tsv")
     parser.add_argument("--real", nargs="*", default=[], metavar="LABEL=ALIGNMENTS=FASTA", help="real reads to adapt to")
     parser.add_argument("--real-pairs", type=int, default=128, help="real pairs per batch")
     parser.add_argument("--aware", action="store_true", help="fake quantization; BatchNorm frozen")
-    parser.add_argument("--held-out", help="FASTA to probe recall on; never trained on")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--groups", type=int, default=64, help="simulated sequences per batch, four pairs each")
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-bf16", dest="bf16", action="store_false", help="train in fp32 (CPUs without AVX-512 BF16)")
     distill(parser.parse_args())
 
 

@@ -22,7 +22,8 @@ def glance(report: dict) -> str:
     for part in report.get("d", {}).values():
         for chunks in ("1", "2", "10"):
             by = part["loci"]["strict"][chunks]
-            rows.append([f"real reads of {part['label']}: F1, ≤ {chunks} · 4000 samples", figure(by["int8"]["f1"]), figure(by["int8 - fp32"]["f1"], True)])
+            seen = part["adapted"].split(":")[0]
+            rows.append([f"real reads of {part['label']}, encoder adapted on {seen}: F1, ≤ {chunks} · 4000 samples", figure(by["int8"]["f1"]), figure(by["int8 - fp32"]["f1"], True)])
     for genome, part in report.get("a", {}).items():
         by = part["windows"][window]["harsh"]
         rows.append([f"cosine of INT8 and FP32, {genome}, harsh: mean / 1st percentile", f"{by['cos_mean']:.4f} / {by['cos_p1']:.4f}", ""])

@@ -1,5 +1,6 @@
 """What every training run has in common: its rate, its checkpoint, its log."""
 
+import argparse
 import json
 import math
 import os
@@ -31,6 +32,20 @@ def load(path: str) -> tuple[Family, TwoTowers, dict]:
     towers = TwoTowers(layers)
     towers.load_state_dict(saved["towers"])
     return FAMILIES[saved["family"]], towers.eval(), saved
+
+
+def run_arguments(parser: argparse.ArgumentParser, steps: int, lr: float, seed: int) -> None:
+    """What every program that trains asks for."""
+    parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("--pore-model", required=True, help="table of k-mer levels (.model or .npz)")
+    parser.add_argument("--out", required=True, help="folder of the checkpoint; continues where it stopped")
+    parser.add_argument("--held-out", help="FASTA to probe recall on; never trained on")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--groups", type=int, default=64, help="simulated sequences per batch, four pairs each")
+    parser.add_argument("--lr", type=float, default=lr)
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-bf16", dest="bf16", action="store_false", help="train in fp32 (CPUs without AVX-512 BF16)")
 
 
 class Run:

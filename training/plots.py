@@ -27,12 +27,12 @@ def save(figure: plt.Figure, path: str) -> None:
 def real(entries: dict, peers: dict, path: str) -> None:
     """F1 of real reads by the number of chunks, int8, beside the peer's."""
     figure, axes = plt.subplots(1, len(entries), figsize=(4.5 * len(entries), 3.2), squeeze=False)
-    for ax, (name, entry) in zip(axes[0], entries.items()):
+    for ax, entry in zip(axes[0], entries.values()):
         for budget, by_chunks in entry["loci"].items():
             line(ax, list(by_chunks), [e["int8"]["f1"] for e in by_chunks.values()], f"porevec, {budget}")
         known = peers.get(entry["label"], {})
         ax.plot(list(known), [scores[2] for scores in known.values()], "k--", label="RawHash2", marker="s", ms=3)
-        ax.set(title=name, xlabel="chunks", ylabel="F1 of reads")
+        ax.set(title=f"real reads of {entry['label']}", xlabel="chunks", ylabel="F1 of reads")
     save(figure, path)
 
 

@@ -29,7 +29,7 @@ class Conditions:
     speed: float = 0.30  # dwell factor of the read: exp(U(-speed, speed))
     wander: float = 0.12  # sd of the log dwell's slow walk along the read
     dwell_shape: tuple[float, float] = (1.0, 4.0)  # Gamma shape of single dwells
-    level_jitter: tuple[float, float] = (0.6, 2.0)  # sd of the level error per (read, k-mer)
+    level_jitter: tuple[float, float] = (0.6, 2.0)  # sd of the level error, drawn for every base; the sd is the read's
     noise: tuple[float, float] = (0.5, 2.2)  # factor on the pore model's sample sd
     noise_spread: float = 0.35  # sd of the log of that factor from base to base
     coloured: tuple[float, float] = (0.1, 0.9)  # share of the noise variance that is AR(1)

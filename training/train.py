@@ -11,7 +11,7 @@ import torch
 
 import pore
 from families import FAMILIES, WINDOWS, Family
-from loop import LOG_EVERY, Run, generator, load
+from loop import LOG_EVERY, Run, generator, load, run_arguments
 from model import STUDENT, TEACHER, TwoTowers, grow, twins
 from retrieval import build_index, in_batches, recall, simulate_chunks
 from sequence import one_hot, read_fasta
@@ -72,18 +72,9 @@ def train(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--pore-model", required=True, help="table of k-mer levels (.model or .npz)")
-    parser.add_argument("--out", required=True, help="folder of the checkpoint; continues where it stopped")
+    run_arguments(parser, steps=4500, lr=2e-3, seed=1)
     parser.add_argument("--size", choices=SIZES, default="student")
     parser.add_argument("--start", help="checkpoint whose towers are continued, grown where --size is larger")
-    parser.add_argument("--held-out", help="FASTA to probe recall on; never trained on")
-    parser.add_argument("--steps", type=int, default=4500)
-    parser.add_argument("--groups", type=int, default=64, help="sequences per batch, four pairs each")
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-bf16", dest="bf16", action="store_false", help="train in fp32 (CPUs without AVX-512 BF16)")
     train(parser.parse_args())
 
 
