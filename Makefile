@@ -40,7 +40,7 @@ bench: build
 	bin/porevec bench
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-## models-check: the shipped encoders against their golden vectors
+## models-check: the shipped encoders: metadata, saturation, golden vectors, INT8 against FP32
 models-check: build
 	bin/porevec model check
 
