@@ -42,7 +42,7 @@ def real(report: dict) -> str:
         for chunks, values in by_chunks.items()
     ]
     head = ["reads of", "reads", "encoder adapted on", "budget", "chunks", "fp32 F1", "int8 F1"]
-    return tables.table(head, rows) if rows else "Not measured, for want of labelled reads of this chemistry.\n"
+    return tables.table(head, rows) if rows else "No labelled reads of this chemistry were to be had; where unlabelled ones were placed stands at the end of `docs/evaluation.md`.\n"
 
 
 def card(family: Family, models: str, report: dict) -> str:
