@@ -1,10 +1,13 @@
 package pod5
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"iter"
+	"maps"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/porevec/porevec/signal"
@@ -35,6 +38,8 @@ type Source struct {
 	row   int   // its next piece
 	at    uint64
 	begun uint64 // reads
+	// unmet are the reads of opts.ReadIDs that no file had so far.
+	unmet map[signal.ReadID]struct{}
 
 	total          int64
 	done           atomic.Int64
@@ -51,7 +56,7 @@ const (
 
 // NewSource makes a source of files. They are opened when their turn comes.
 func NewSource(paths []string, opts SourceOptions) *Source {
-	s := &Source{opts: opts, paths: paths, sizes: make([]int64, len(paths)), free: make(chan []int16, freeBlocks)}
+	s := &Source{opts: opts, paths: paths, sizes: make([]int64, len(paths)), free: make(chan []int16, freeBlocks), unmet: maps.Clone(opts.ReadIDs)}
 	for range freeBlocks {
 		s.free <- nil
 	}
@@ -62,6 +67,11 @@ func NewSource(paths []string, opts SourceOptions) *Source {
 		}
 	}
 	return s
+}
+
+// Unmet lists, in order, the chosen reads that no file had so far.
+func (s *Source) Unmet() []signal.ReadID {
+	return slices.SortedFunc(maps.Keys(s.unmet), func(a, b signal.ReadID) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // Next gives the next block; io.EOF ends the replay. While 16 blocks are out it
@@ -110,6 +120,7 @@ func (s *Source) advance() error {
 	if _, wanted := s.opts.ReadIDs[read.ID]; s.opts.ReadIDs != nil && !wanted {
 		return nil
 	}
+	delete(s.unmet, read.ID)
 	if err := s.file.checkRows(read); err != nil {
 		return failRead(s.file.path, "find signal", read.ID, err)
 	}

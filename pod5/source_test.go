@@ -153,14 +153,15 @@ func TestSourceOptions(t *testing.T) {
 	reads := someReads(14)
 	path := writeLayout(t, t.TempDir(), "a.pod5", layout{version: 4, interleave: true}, reads)
 	for _, c := range []struct {
-		name string
-		opts SourceOptions
-		want []int
+		name  string
+		opts  SourceOptions
+		want  []int
+		unmet []signal.ReadID
 	}{
-		{"two reads", SourceOptions{MaxReads: 2}, []int{0, 1}},
-		{"some ids", SourceOptions{ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}, {1}: {}}}, []int{3, 11}},
-		{"first of some ids", SourceOptions{MaxReads: 1, ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}}}, []int{3}},
-		{"no id", SourceOptions{ReadIDs: map[signal.ReadID]struct{}{}}, nil},
+		{"two reads", SourceOptions{MaxReads: 2}, []int{0, 1}, nil},
+		{"some ids", SourceOptions{ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}, {1}: {}}}, []int{3, 11}, []signal.ReadID{{1}}},
+		{"first of some ids", SourceOptions{MaxReads: 1, ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}}}, []int{3}, []signal.ReadID{reads[11].ID}},
+		{"no id", SourceOptions{ReadIDs: map[signal.ReadID]struct{}{}}, nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := NewSource([]string{path}, c.opts)
@@ -171,6 +172,9 @@ func TestSourceOptions(t *testing.T) {
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("reads %v, want %v", got, c.want)
+			}
+			if unmet := src.Unmet(); !slices.Equal(unmet, c.unmet) {
+				t.Errorf("unmet %v, want %v", unmet, c.unmet)
 			}
 		})
 	}

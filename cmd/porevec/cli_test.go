@@ -124,6 +124,20 @@ func TestEmbedAndSubscribe(t *testing.T) {
 
 // Parity: the vectors do not depend on the pace, and so not on how the signal
 // is split on its way, nor on the number of workers or the size of batches.
+func TestReadsThatNoFileHasAreNamed(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 3)
+	list := filepath.Join(t.TempDir(), "ids.txt")
+	const unknown = "00000000-0000-4000-8000-000000000001"
+	if err := os.WriteFile(list, []byte(unknown+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := runProgram(t, "embed", dir, "-o", filepath.Join(t.TempDir(), "x.npy"), "-l", list).want(t, 0)
+	if !strings.Contains(o.stderr, unknown) || !strings.Contains(o.stderr, list) {
+		t.Errorf("stderr names neither read nor list:\n%s", o.stderr)
+	}
+}
+
 func TestPaceChangesNoVector(t *testing.T) {
 	needRuntime(t)
 	dir := simulatedRun(t, 8)

@@ -117,6 +117,10 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
 	finish()
 
+	if unmet := source.Unmet(); len(unmet) > 0 && f.maxReads == 0 && !interrupted && err == nil {
+		log.Warn("reads of the list are in none of the files", "list", f.readIDs, "reads", len(unmet), "first", unmet[0].String())
+	}
+
 	res := newResult(report)
 	opened, failed := source.Files()
 	res.Files, res.FilesFailed = opened+failed, failed
