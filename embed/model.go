@@ -71,7 +71,7 @@ func Parse(file []byte) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
-	if err := checkTower(&parsed.Graph, m.Dim); err != nil {
+	if err := checkGraph(&parsed.Graph, "signal", signalInputs, m.Dim); err != nil {
 		return Model{}, err
 	}
 	sum := sha256.Sum256(file)
@@ -122,22 +122,25 @@ func parseMetadata(props map[string]string) (Model, error) {
 	return m, nil
 }
 
-// checkTower compares the graph's inputs and output with the contract.
-func checkTower(g *onnx.Graph, dim int) error {
-	want := []onnx.Value{
-		{Name: "signal", Type: onnx.Int16, Dims: []int64{-1, 1, 1, -1}},
-		{Name: "shift", Type: onnx.Float32, Dims: []int64{-1, 1, 1, 1}},
-		{Name: "scale", Type: onnx.Float32, Dims: []int64{-1, 1, 1, 1}},
-	}
+// signalInputs are those of a signal tower.
+var signalInputs = []onnx.Value{
+	{Name: "signal", Type: onnx.Int16, Dims: []int64{-1, 1, 1, -1}},
+	{Name: "shift", Type: onnx.Float32, Dims: []int64{-1, 1, 1, 1}},
+	{Name: "scale", Type: onnx.Float32, Dims: []int64{-1, 1, 1, 1}},
+}
+
+// checkGraph compares a graph's inputs and output with the contract; what names
+// the kind of encoder.
+func checkGraph(g *onnx.Graph, what string, inputs []onnx.Value, dim int) error {
 	same := func(a, b onnx.Value) bool {
 		return a.Name == b.Name && a.Type == b.Type && slices.Equal(a.Dims, b.Dims)
 	}
-	if !slices.EqualFunc(g.Inputs, want, same) {
-		return fmt.Errorf("not a signal encoder: its inputs are %v, not %v", describe(g.Inputs), describe(want))
+	if !slices.EqualFunc(g.Inputs, inputs, same) {
+		return fmt.Errorf("not a %s encoder: its inputs are %v, not %v", what, describe(g.Inputs), describe(inputs))
 	}
-	want = []onnx.Value{{Name: "embedding", Type: onnx.Float32, Dims: []int64{-1, int64(dim)}}}
+	want := []onnx.Value{{Name: "embedding", Type: onnx.Float32, Dims: []int64{-1, int64(dim)}}}
 	if !slices.EqualFunc(g.Outputs, want, same) {
-		return fmt.Errorf("not a signal encoder: its outputs are %v, not %v", describe(g.Outputs), describe(want))
+		return fmt.Errorf("not a %s encoder: its outputs are %v, not %v", what, describe(g.Outputs), describe(want))
 	}
 	return nil
 }

@@ -28,6 +28,15 @@ type Encoder struct {
 
 // New opens a model. It calls [Init].
 func New(model embed.Model) (*Encoder, error) {
+	session, err := newSession(model, "signal", "shift", "scale")
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{model: model, session: session}, nil
+}
+
+// newSession opens a file whose graph has the given inputs.
+func newSession(model embed.Model, inputs ...string) (*onnx.DynamicAdvancedSession, error) {
 	if err := Init(); err != nil {
 		return nil, fatal("load ONNX Runtime", err)
 	}
@@ -36,12 +45,11 @@ func New(model embed.Model) (*Encoder, error) {
 		return nil, fatal("configure ONNX Runtime", err)
 	}
 	defer options.Destroy()
-	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(model.File,
-		[]string{"signal", "shift", "scale"}, []string{"embedding"}, options)
+	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(model.File, inputs, []string{"embedding"}, options)
 	if err != nil {
 		return nil, fatal("open model "+model.ID, err)
 	}
-	return &Encoder{model: model, session: session}, nil
+	return session, nil
 }
 
 // sessionOptions make Run compute on the calling thread alone.
