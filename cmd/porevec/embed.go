@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/porevec/porevec/pipeline"
-	"github.com/porevec/porevec/pod5"
 	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
 )
@@ -26,9 +25,7 @@ type embedFlags struct {
 	delivery deliveryFlags
 	encoder  encoderFlags
 
-	recursive    bool
-	readIDs      string
-	maxReads     uint64
+	replay       replayFlags
 	speed        string
 	drainTimeout time.Duration
 	json         bool
@@ -61,9 +58,7 @@ stops reading and delivers what is under way; a second one gives it up.`,
 	flags := cmd.Flags()
 	f.delivery.register(flags)
 	f.encoder.register(flags)
-	flags.BoolVarP(&f.recursive, "recursive", "r", false, "look into folders below the given ones too")
-	flags.StringVarP(&f.readIDs, "read-ids", "l", "", "embed only the reads listed in this file, one id a line")
-	flags.Uint64VarP(&f.maxReads, "max-reads", "n", 0, "stop after this many reads (0: all)")
+	f.replay.register(flags)
 	flags.StringVar(&f.speed, "speed", "max", "replay at a multiple of the sequencer's pace, e.g. 1x or 10x")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")
 	flags.BoolVar(&f.json, "json", false, "end with one JSON object on stdout")
@@ -82,11 +77,12 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.encoder.validate(); err != nil {
 		return err
 	}
-	source, err := f.openSource(paths)
+	source, subset, err := f.replay.open(paths)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
+	f.delivery.subset = subset
 
 	// A file holds vectors of one space; lines of JSON name their model each.
 	f.encoder.single = f.delivery.output != "" && f.delivery.output != "-"
@@ -117,8 +113,8 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
 	finish()
 
-	if unmet := source.Unmet(); len(unmet) > 0 && f.maxReads == 0 && !interrupted && err == nil {
-		log.Warn("reads of the list are in none of the files", "list", f.readIDs, "reads", len(unmet), "first", unmet[0].String())
+	if !interrupted && err == nil {
+		f.replay.warnUnmet(log, source)
 	}
 
 	res := newResult(report)
@@ -129,22 +125,6 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return exit(exitFailure, err)
 	}
 	return f.verdict(report, res.FilesFailed, interrupted, err)
-}
-
-// openSource finds the files before anything is started.
-func (f *embedFlags) openSource(paths []string) (*pod5.Source, error) {
-	files, err := findInput(paths, f.recursive)
-	if err != nil {
-		return nil, err
-	}
-	options := pod5.SourceOptions{MaxReads: f.maxReads}
-	if f.readIDs != "" {
-		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {
-			return nil, inputError(err)
-		}
-		f.delivery.subset = subsetName(options.ReadIDs)
-	}
-	return pod5.NewSource(files, options), nil
 }
 
 // print writes the result where it does not mix with vectors.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -18,14 +19,7 @@ func showProgress(quiet bool, position func() (done, total int64), report func()
 		return func() {}
 	}
 	_, total := position()
-	bar := progressbar.NewOptions64(max(total, 1),
-		progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionFullWidth(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionSetTheme(progressbar.ThemeASCII),
-	)
+	bar := newBar(total)
 	stop := every(200*time.Millisecond, func() {
 		r := report()
 		bar.Describe(fmt.Sprintf("%s reads  %s samples/s", count(r.Reads), count(perSecond(r.Samples, r.Elapsed))))
@@ -33,6 +27,40 @@ func showProgress(quiet bool, position func() (done, total int64), report func()
 		_ = bar.Set64(min(done, total)) // a bar that cannot be drawn stops nothing
 	})
 	return func() {
+		stop()
+		_ = bar.Finish()
+	}
+}
+
+func newBar(total int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(max(total, 1),
+		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetTheme(progressbar.ThemeASCII),
+	)
+}
+
+// showCount draws a bar on stderr of things that are counted by progress, until
+// finish is called. progress may be called from any goroutine.
+func showCount(quiet bool, things string) (progress func(done, total int), finish func()) {
+	if quiet || !isTerminal(os.Stderr) {
+		return func(int, int) {}, func() {}
+	}
+	var done, total atomic.Int64
+	bar := newBar(1)
+	stop := every(200*time.Millisecond, func() {
+		bar.ChangeMax64(max(total.Load(), 1))
+		bar.Describe(fmt.Sprintf("%s of %s %s", count(uint64(done.Load())), count(uint64(total.Load())), things))
+		_ = bar.Set64(done.Load()) // a bar that cannot be drawn stops nothing
+	})
+	progress = func(n, of int) {
+		done.Store(int64(n))
+		total.Store(int64(of))
+	}
+	return progress, func() {
 		stop()
 		_ = bar.Finish()
 	}

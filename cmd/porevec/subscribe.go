@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,14 +22,11 @@ import (
 
 // subscribeFlags are the flags of porevec subscribe.
 type subscribeFlags struct {
-	store, nats, creds string
-	rig, position, run string
-	read               string
-	from               string
-	rows               uint64
-	untilIdle          time.Duration
-	output             string
-	json               bool
+	stream streamFlags
+	read   string
+	rows   uint64
+	output string
+	json   bool
 }
 
 func newSubscribe(g *global) *cobra.Command {
@@ -55,25 +50,23 @@ file with the same columns as embed -o.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.start(cmd, g) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.store, "store", defaultStore, "folder of an embedded server's stream")
-	flags.StringVar(&f.nats, "nats", "", "URL of a server, instead of --store")
-	flags.StringVar(&f.creds, "nats-creds", "", "credentials file for the server of --nats")
-	flags.StringVar(&f.rig, "rig", "", "only vectors of this rig")
-	flags.StringVar(&f.position, "position", "", "only vectors of this flow-cell position")
-	flags.StringVar(&f.run, "run", "", "only vectors of this run (acquisition id)")
+	f.stream.register(flags)
 	flags.StringVar(&f.read, "read", "", "only vectors of this read")
-	flags.StringVar(&f.from, "from", "start", "start, new, or a time such as 2026-11-23T08:00:00Z")
 	flags.Uint64VarP(&f.rows, "rows", "n", 0, "end after this many vectors (0: all)")
-	flags.DurationVar(&f.untilIdle, "until-idle", 0, "end when nothing new has come for this long (0: wait on)")
 	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow, .npy or .ndjson file")
 	flags.BoolVar(&f.json, "json", false, "one JSON object per vector")
 	return cmd
 }
 
 func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
-	cfg, err := f.config()
+	cfg, err := f.stream.config()
 	if err != nil {
 		return err
+	}
+	if f.read != "" {
+		if _, err := domain.ParseReadID(f.read); err != nil {
+			return usageError("--read %q: %w", f.read, err)
+		}
 	}
 	cfg.Log = g.logger()
 	if f.output != "" && !file.Known(f.output) {
@@ -106,45 +99,14 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	return nil
 }
 
-func (f *subscribeFlags) config() (jetstream.SubscribeConfig, error) {
-	cfg := jetstream.SubscribeConfig{URL: f.nats, Credentials: f.creds, Rig: f.rig, Position: f.position, Run: f.run}
-	if f.nats == "" {
-		cfg.Store = f.store
-	}
-	switch f.from {
-	case "start":
-	case "new":
-		cfg.New = true
-	default:
-		since, err := time.Parse(time.RFC3339, f.from)
-		if err != nil {
-			return cfg, usageError("--from %q: say start, new, or a time such as 2026-11-23T08:00:00Z", f.from)
-		}
-		cfg.Since = since
-	}
-	if f.read != "" {
-		if _, err := domain.ParseReadID(f.read); err != nil {
-			return cfg, usageError("--read %q: %w", f.read, err)
-		}
-	}
-	return cfg, nil
-}
-
-func subscribeError(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return exit(exitInput, fmt.Errorf("%w: 'porevec embed' makes one, --store or --nats name another", err))
-	}
-	return exit(exitFailure, err)
-}
-
 // copy writes the wanted rows until the stream, the count or the patience ends.
 func (f *subscribeFlags) copy(ctx context.Context, from *jetstream.Subscription, to rowWriter) error {
 	var wanted domain.ReadID
 	if f.read != "" {
-		wanted, _ = domain.ParseReadID(f.read) // checked by config
+		wanted, _ = domain.ParseReadID(f.read) // checked by start
 	}
 	for written := uint64(0); ; {
-		message, err := f.next(ctx, from)
+		message, err := f.stream.next(ctx, from)
 		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
 			return nil
 		}
@@ -166,16 +128,6 @@ func (f *subscribeFlags) copy(ctx context.Context, from *jetstream.Subscription,
 			return err
 		}
 	}
-}
-
-// next waits for a message, at most as long as the stream may be idle.
-func (f *subscribeFlags) next(ctx context.Context, from *jetstream.Subscription) (*jetstream.Message, error) {
-	if f.untilIdle > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.untilIdle)
-		defer cancel()
-	}
-	return from.Next(ctx)
 }
 
 // rowWriter shows or saves vectors one by one.

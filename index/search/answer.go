@@ -18,6 +18,9 @@ type Answer struct {
 	Found bool
 	// Probability that Place is right, from 0 to 1.
 	Probability float64
+	// TargetProbability is that of the target, wherever on it: higher where the
+	// target has the same stretch more than once.
+	TargetProbability float64
 	// LeadNats is the logarithm by which the best place is more likely than any
 	// other one, decoys among them; negative where a decoy is the best.
 	LeadNats float64

@@ -89,11 +89,13 @@ func options(log *slog.Logger) []nats.Option {
 func (l *link) openStream(ctx context.Context, keep bool, maxBytes int64) error {
 	if keep {
 		stream, err := l.js.Stream(ctx, Stream)
-		if err == nil {
+		switch {
+		case err == nil && l.server != nil:
+			return l.takeAlerts(ctx, stream.CachedInfo().Config)
+		case err == nil:
 			l.stream = stream
 			return nil
-		}
-		if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		case !errors.Is(err, jetstream.ErrStreamNotFound):
 			return fmt.Errorf("find stream %s: %w", Stream, err)
 		}
 	}
@@ -103,19 +105,36 @@ func (l *link) openStream(ctx context.Context, keep bool, maxBytes int64) error 
 	stream, err := l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:        Stream,
 		Description: "porevec: embeddings of nanopore signal",
-		Subjects: []string{
-			wire.Subject{Kind: wire.Emb}.Filter(),
-			wire.Subject{Kind: wire.Read}.Filter(),
-			wire.Subject{Kind: wire.Hit}.Filter(),
-		},
-		Storage:    jetstream.FileStorage,
-		Retention:  jetstream.LimitsPolicy,
-		Discard:    jetstream.DiscardNew,
-		MaxBytes:   maxBytes,
-		Duplicates: dedupWindow,
+		Subjects:    subjects(),
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    maxBytes,
+		Duplicates:  dedupWindow,
 	})
 	if err != nil {
 		return fmt.Errorf("make stream %s: %w", Stream, err)
+	}
+	l.stream = stream
+	return nil
+}
+
+// subjects are those that the stream stores.
+func subjects() []string {
+	var list []string
+	for _, kind := range []string{wire.Emb, wire.Read, wire.Hit, wire.Alert} {
+		list = append(list, wire.Subject{Kind: kind}.Filter())
+	}
+	return list
+}
+
+// takeAlerts keeps a stream of ours as it is, but for the subjects: an older
+// porevec made it without those of alerts.
+func (l *link) takeAlerts(ctx context.Context, cfg jetstream.StreamConfig) error {
+	cfg.Subjects = subjects()
+	stream, err := l.js.UpdateStream(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("open stream %s: %w", Stream, err)
 	}
 	l.stream = stream
 	return nil

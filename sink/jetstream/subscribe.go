@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/porevec/porevec/sink/wire"
@@ -153,6 +154,21 @@ func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 		return &Message{Subject: subject, Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Batch: batch}, nil
 	}
 	return nil, io.EOF
+}
+
+// Publish stores a message about what was read, a search result for instance. It
+// returns when the server has acknowledged it. A message with an id that the
+// stream took within the last hour is not stored again.
+func (s *Subscription) Publish(ctx context.Context, subject wire.Subject, contentType, id string, payload []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	msg := nats.NewMsg(subject.String())
+	msg.Header.Set("Content-Type", contentType)
+	msg.Data = payload
+	if _, err := s.link.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream)); err != nil {
+		return fmt.Errorf("publish on %s: %w", subject, err)
+	}
+	return nil
 }
 
 // Skipped counts the messages passed over.

@@ -4,10 +4,11 @@ import "strings"
 
 // The kinds of subjects.
 const (
-	Emb  = "emb"  // vectors
-	Read = "read" // begin and end of reads
-	Stat = "stat" // one JSON object per second, not stored
-	Hit  = "hit"  // search results
+	Emb   = "emb"   // vectors
+	Read  = "read"  // begin and end of reads
+	Stat  = "stat"  // one JSON object per second, not stored
+	Hit   = "hit"   // search results
+	Alert = "alert" // rules of a watch list that were fulfilled
 )
 
 const subjectPrefix = "porevec.v1."
@@ -15,7 +16,7 @@ const subjectPrefix = "porevec.v1."
 // Subject names a stream of messages of one run on one position of one rig.
 type Subject struct {
 	Rig, Position, Run string
-	Kind               string // Emb, Read, Stat or Hit
+	Kind               string // Emb, Read, Stat, Hit or Alert
 }
 
 // String is the NATS subject porevec.v1.<rig>.<position>.<run>.<kind>.

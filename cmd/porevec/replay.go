@@ -1,0 +1,46 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/spf13/pflag"
+
+	"github.com/porevec/porevec/pod5"
+)
+
+// replayFlags say which reads of recorded runs are taken.
+type replayFlags struct {
+	recursive bool
+	readIDs   string
+	maxReads  uint64
+}
+
+func (f *replayFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVarP(&f.recursive, "recursive", "r", false, "look into folders below the given ones too")
+	flags.StringVarP(&f.readIDs, "read-ids", "l", "", "only the reads listed in this file, one id a line")
+	flags.Uint64VarP(&f.maxReads, "max-reads", "n", 0, "stop after this many reads (0: all)")
+}
+
+// open finds the files before anything is started. subset names the choice of
+// reads, "" is all.
+func (f *replayFlags) open(paths []string) (source *pod5.Source, subset string, err error) {
+	files, err := findInput(paths, f.recursive)
+	if err != nil {
+		return nil, "", err
+	}
+	options := pod5.SourceOptions{MaxReads: f.maxReads}
+	if f.readIDs != "" {
+		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {
+			return nil, "", inputError(err)
+		}
+		subset = subsetName(options.ReadIDs)
+	}
+	return pod5.NewSource(files, options), subset, nil
+}
+
+// warnUnmet names the reads of the list that a whole replay did not find.
+func (f *replayFlags) warnUnmet(log *slog.Logger, source *pod5.Source) {
+	if unmet := source.Unmet(); len(unmet) > 0 && f.maxReads == 0 {
+		log.Warn("reads of the list are in none of the files", "list", f.readIDs, "reads", len(unmet), "first", unmet[0].String())
+	}
+}

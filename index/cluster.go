@@ -1,0 +1,126 @@
+package index
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/porevec/porevec/index/internal/dot"
+)
+
+const (
+	// oneCell is how many windows are searched fast enough one by one.
+	oneCell = 1 << 16
+	// cellRows is how many windows a cell has on average.
+	cellRows = 512
+	// sampleRows is how many windows per cell the middles are made from.
+	sampleRows = 64
+	rounds     = 8
+)
+
+func cellsFor(windows int) int {
+	if windows <= oneCell {
+		return 1
+	}
+	return windows / cellRows
+}
+
+// cluster sorts unit vectors into cells by spherical k-means: a vector belongs to
+// the cell whose centroid it is most similar to. The same vectors give the same
+// cells. Cells may be empty.
+func cluster(ctx context.Context, vectors []float32, dim, cells, threads int) (centroids []float32, cellOf []int32, err error) {
+	n := len(vectors) / dim
+	rng := rand.New(rand.NewPCG(uint64(n), uint64(cells)))
+	sample := make([]float32, 0, min(n, sampleRows*cells)*dim)
+	for _, at := range rng.Perm(n)[:min(n, sampleRows*cells)] {
+		sample = append(sample, vectors[at*dim:(at+1)*dim]...)
+	}
+	centroids = append([]float32(nil), sample[:cells*dim]...) // any of them, since the sample is in random order
+	for range rounds {
+		cellOf, err = nearestCentroids(ctx, sample, centroids, dim, threads)
+		if err != nil {
+			return nil, nil, err
+		}
+		recentre(centroids, sample, cellOf, dim, rng)
+	}
+	cellOf, err = nearestCentroids(ctx, vectors, centroids, dim, threads)
+	return centroids, cellOf, err
+}
+
+// recentre moves each centroid to the mean of its vectors. One that has none takes
+// the place of any vector.
+func recentre(centroids, vectors []float32, cellOf []int32, dim int, rng *rand.Rand) {
+	clear(centroids)
+	members := make([]int, len(centroids)/dim)
+	for i, cell := range cellOf {
+		members[cell]++
+		mean := centroids[int(cell)*dim:][:dim]
+		for j, v := range vectors[i*dim : (i+1)*dim] {
+			mean[j] += v
+		}
+	}
+	for cell, count := range members {
+		mean := centroids[cell*dim:][:dim]
+		if count == 0 {
+			at := rng.IntN(len(cellOf))
+			copy(mean, vectors[at*dim:(at+1)*dim])
+			continue
+		}
+		var square float64
+		for _, v := range mean {
+			square += float64(v) * float64(v)
+		}
+		length := float32(math.Sqrt(max(square, math.SmallestNonzeroFloat32)))
+		for j := range mean {
+			mean[j] /= length
+		}
+	}
+}
+
+// nearestCentroids gives the cell of each vector.
+func nearestCentroids(ctx context.Context, vectors, centroids []float32, dim, threads int) ([]int32, error) {
+	n := len(vectors) / dim
+	cellOf := make([]int32, n)
+	cells := len(centroids) / dim
+	if cells == 1 {
+		return cellOf, nil
+	}
+	blocks := packed(centroids, dim)
+	rows := len(blocks) / dim
+	const part = 1 << 12
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(threads)
+	for from := 0; from < n; from += part {
+		group.Go(func() error {
+			scores := make([]int32, dot.Queries*rows)
+			queries := make([]int8, dot.Queries*dim)
+			for i := from; i < min(from+part, n); i += dot.Queries {
+				count := min(dot.Queries, n-i)
+				for q := range count {
+					roundQuery(queries[q*dim:][:dim], vectors[(i+q)*dim:][:dim])
+				}
+				dot.Scores(scores, blocks, queries, dim)
+				for q := range count {
+					best := 0
+					for cell, score := range scores[q*rows:][:cells] {
+						if score > scores[q*rows+best] {
+							best = cell
+						}
+					}
+					cellOf[i+q] = int32(best)
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	return cellOf, group.Wait()
+}
+
+// roundQuery rounds a vector that is sought and gives its scale.
+func roundQuery(dst []int8, vector []float32) (scale float64) {
+	scale = largest(vector) / maxQuery
+	copy(dst, roundTo(scale, vector))
+	return scale
+}
