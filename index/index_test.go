@@ -403,7 +403,6 @@ func FuzzOpen(f *testing.F) {
 			if _, err := ix.NewSearcher(5, 1).Nearest(i, make([]float32, ix.Model.Dim)); err != nil {
 				t.Error(err)
 			}
-			ix.LogMeanExp(i, 30)
 		}
 	})
 }
