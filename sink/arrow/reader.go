@@ -36,9 +36,12 @@ func NewReader(in io.ReaderAt, size int64) (*Reader, error) {
 	if _, err := in.ReadAt(tail, size-int64(len(tail))); err != nil || string(tail[4:]) != magic[:6] {
 		return nil, errors.New("it is cut off, or no Arrow file: the end of one is missing")
 	}
-	head := make([]byte, len(magic))
-	if _, err := in.ReadAt(head, 0); err != nil || string(head) != magic {
+	head := make([]byte, len(magic)+4)
+	if _, err := in.ReadAt(head, 0); err != nil || string(head[:6]) != magic[:6] {
 		return nil, errors.New("it is no Arrow file")
+	}
+	if string(head[6:]) != magic[6:]+"\xff\xff\xff\xff" {
+		return nil, errors.New("it does not begin with its schema (polars writes such files): write it as .parquet, with its metadata")
 	}
 	start, end := int64(len(magic)), size-int64(len(tail))-int64(binary.LittleEndian.Uint32(tail))
 	if end < start {

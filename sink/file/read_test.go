@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -68,6 +69,39 @@ func TestReadBack(t *testing.T) {
 					t.Errorf("%s, %s, %d rows (-want +got):\n%.2000s", ext, dtype, n, diff)
 				}
 			}
+		}
+	}
+}
+
+// rewritten are files of vectors that other programs wrote anew: with other
+// compression and encodings, as texts and lists of other types, with columns more
+// or, as from an older porevec, less. testdata/rewrite.py makes them.
+func rewritten(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/float*")
+	if err != nil || len(files) < 9 {
+		t.Fatal(files, err)
+	}
+	return files
+}
+
+const rewrittenRows = 150
+
+func TestReadRewritten(t *testing.T) {
+	for _, path := range rewritten(t) {
+		got, err := read(path)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		want := wanted(vectors(recipe(filepath.Base(path)[:len("float16")]), 0, rewrittenRows))
+		if strings.Contains(path, "old") {
+			for _, b := range want {
+				b.Run = &signal.Run{AcquisitionID: b.Run.AcquisitionID}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%.2000s", path, diff)
 		}
 	}
 }
@@ -147,6 +181,26 @@ func readBytes(t testing.TB, path string, content []byte) error {
 	return nil
 }
 
+func TestReadForeign(t *testing.T) {
+	for _, ext := range []string{".arrow", ".parquet"} {
+		whole := stored(t, ext, wire.Float32, 3)
+		path := filepath.Join(t.TempDir(), "x"+ext)
+		for reason, names := range map[string][]string{
+			"0 columns are called mux":         {"mux", "mix"},
+			"column run ":                      {"run", "tmp", "mux", "run", "tmp", "mux"},
+			"metadata porevec.schema is missi": {"porevec.schema", "povoreg.schema"},
+		} {
+			altered := whole
+			for i := 0; i < len(names); i += 2 {
+				altered = bytes.ReplaceAll(altered, []byte(names[i]), []byte(names[i+1]))
+			}
+			if err := readBytes(t, path, altered); err == nil || !strings.Contains(err.Error(), reason) {
+				t.Errorf("%s: want %q, got %v", ext, reason, err)
+			}
+		}
+	}
+}
+
 func TestReadCutOff(t *testing.T) {
 	for _, ext := range []string{".arrow", ".parquet"} {
 		whole := stored(t, ext, wire.Float16, 300)
@@ -186,6 +240,13 @@ func FuzzRead(f *testing.F) {
 		f.Add(true, stored(f, ".parquet", dtype, 3))
 		f.Add(true, stored(f, ".parquet", dtype, 150))
 	}
+	for _, path := range rewritten(f) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(filepath.Ext(path) == ".parquet", content)
+	}
 	f.Fuzz(func(t *testing.T, parquet bool, content []byte) {
 		name := "x.arrow"
 		if parquet {
@@ -193,4 +254,64 @@ func FuzzRead(f *testing.F) {
 		}
 		_ = readBytes(t, filepath.Join(t.TempDir(), name), content)
 	})
+}
+
+func BenchmarkWrite(b *testing.B) {
+	benchmark(b, func(path string, e *signal.Embedded) error {
+		f, err := Create(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Put(b.Context(), e, func(error) {}), f.Flush(b.Context()), f.Close())
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	benchmark(b, func(path string, e *signal.Embedded) error {
+		r, err := Open(path)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		for err == nil {
+			_, err = r.Next()
+		}
+		if err != io.EOF {
+			return err
+		}
+		return nil
+	})
+}
+
+// benchmark works on files of 40,000 rows of 128 dimensions.
+func benchmark(b *testing.B, work func(path string, e *signal.Embedded) error) {
+	for _, ext := range []string{".arrow", ".parquet"} {
+		for _, dtype := range []string{wire.Float16, wire.Float32} {
+			b.Run(ext[1:]+"/"+dtype, func(b *testing.B) {
+				r := recipe(dtype)
+				r.Dim = 128
+				e := vectors(r, 0, 40_000)
+				random := rand.New(rand.NewPCG(1, 2))
+				e.Dim, e.Vectors = r.Dim, make([]float32, len(e.Chunks)*r.Dim)
+				for i := range e.Vectors {
+					e.Vectors[i] = float32(random.NormFloat64() / 11)
+				}
+				path := filepath.Join(b.TempDir(), "x"+ext)
+				f, err := Create(path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(f.Put(b.Context(), e, func(error) {}), f.Flush(b.Context()), f.Close()); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := work(path, e); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(len(e.Chunks)*b.N)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+	}
 }
