@@ -1,7 +1,6 @@
 package file
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,7 +24,7 @@ func Open(path string) (*Reader, error) {
 	ext := extension(path)
 	switch {
 	case ext == ".part":
-		return nil, fmt.Errorf("read %s: it is a file whose writing was interrupted, or still goes on: make it anew", path)
+		return nil, fmt.Errorf("read %s: it is not whole, its writing was interrupted or still goes on: make it anew, or give it another name to read what it has", path)
 	case ext == ".npy" || ext == ".ndjson":
 		return nil, fmt.Errorf("read %s: %s files do not say exactly which model and settings made them: write .arrow or .parquet and read that", path, ext)
 	case ext != ".arrow" && ext != ".parquet":
@@ -52,6 +51,9 @@ func (r *Reader) open() error {
 		r.rows, err = arrow.NewReader(r.file, info.Size())
 	} else {
 		r.rows, err = parquet.NewReader(r.file, info.Size())
+	}
+	if err == io.EOF { // where the size says that there is more
+		err = io.ErrUnexpectedEOF
 	}
 	return err
 }
@@ -84,11 +86,7 @@ func (r *Reader) guard(do func() error) (err error) {
 			err = &signal.Error{Class: signal.Corrupt, File: r.file.Name(), Op: "read vectors", Err: err}
 		}
 	}()
-	err = do()
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it is cut off")
-	}
-	return err
+	return do()
 }
 
 // Close closes the file. Batches stay valid.

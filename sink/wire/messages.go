@@ -65,6 +65,9 @@ func (m *Messages) read(n int64) ([]byte, error) {
 	m.left -= n
 	b := make([]byte, n)
 	_, err := io.ReadFull(m.in, b)
+	if err == io.EOF { // which would mean the end of the stream
+		err = io.ErrUnexpectedEOF
+	}
 	return b, err
 }
 
