@@ -42,8 +42,9 @@ func NewReader(in io.ReaderAt, size int64) (*Reader, error) {
 	if err := r.checkColumns(); err != nil {
 		return nil, err
 	}
+	perRow := int64(wire.RowBytes(recipe))
 	for _, g := range f.groups {
-		if perRow := int64(wire.RowBytes(recipe)); g.rows > r.limit/perRow {
+		if g.rows > r.limit/perRow {
 			return nil, fmt.Errorf("%d rows of %d bytes are announced in a file of %d", g.rows, perRow, size)
 		}
 	}
