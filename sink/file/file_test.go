@@ -49,7 +49,7 @@ func vectors(r *signal.Recipe, from, to int) *signal.Embedded {
 	return e
 }
 
-var runs = []*signal.Run{{AcquisitionID: "run1"}, {AcquisitionID: "run2"}}
+var runs = []*signal.Run{{AcquisitionID: "run1", SampleRateHz: 5000}, {AcquisitionID: "run2", SampleRateHz: 4000}}
 
 // store writes n rows to a new file and checks that they settle in Close.
 func store(t *testing.T, path string, r *signal.Recipe, n int) {

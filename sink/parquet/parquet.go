@@ -1,9 +1,14 @@
-// Package parquet writes vectors as Parquet: the schema of package wire, with a
-// list column that readers of Arrow restore to fixed-size lists.
+// Package parquet writes and reads vectors as Parquet: the schema of package wire,
+// with a list column that readers of Arrow restore to fixed-size lists.
 //
-// It writes what these files need of the format and no more: required columns of
-// a few types, version 1 data pages, Zstandard, a dictionary for columns that
-// repeat. General libraries add 3 to 27 MB to the program.
+// The writer does what these files need of the format and no more: required
+// columns of a few types, version 1 data pages, Zstandard, a dictionary for columns
+// that repeat. The reader knows, besides, what other programs make of such files
+// when they write them anew.
+//
+// General libraries add 3 to 27 MB to the program. They also trust what a file
+// says of itself: a few bytes that tell of a long run of equal values, or a page
+// that decompresses to more than it announces, may ask for gigabytes.
 package parquet
 
 import (

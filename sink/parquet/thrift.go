@@ -18,8 +18,10 @@ const (
 	typeI16    = 4
 	typeI32    = 5
 	typeI64    = 6
+	typeDouble = 7
 	typeBinary = 8
 	typeList   = 9
+	typeSet    = 10
 	typeStruct = 12
 )
 

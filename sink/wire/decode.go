@@ -82,9 +82,6 @@ func cause(r *ipc.Reader, otherwise error) error {
 // findColumns gives the place of each of our columns, so that later versions may
 // add some, and sets the recipe's DType.
 func findColumns(schema *arrow.Schema, recipe *signal.Recipe) ([]int, error) {
-	if schema.HasMetadata() && recipe.Dim < 1 {
-		return nil, fmt.Errorf("metadata %s is 0", keyDim)
-	}
 	recipe.DType = Float32
 	if i := schema.FieldIndices("embedding"); len(i) == 1 {
 		if list, ok := schema.Field(i[0]).Type.(*arrow.FixedSizeListType); ok && list.Elem().ID() == arrow.FLOAT16 {
@@ -153,7 +150,7 @@ func readRecord(rec arrow.RecordBatch, places []int, recipe *signal.Recipe) (*Ba
 	halves := values[uint16](elements, n*recipe.Dim)
 	b.Vectors = make([]float32, len(halves))
 	for i, h := range halves {
-		b.Vectors[i] = single(h)
+		b.Vectors[i] = Single(h)
 	}
 	return b, nil
 }

@@ -71,11 +71,16 @@ const (
 // checker looks at one message header.
 type checker struct {
 	header []byte
-	fields int // how many more are let through, which also bounds nesting
+	fields int  // how many more are let through, which also bounds nesting
+	file   bool // of a file, which another program may have written anew
+}
+
+func (c *checker) root() flatbuffers.Table {
+	return flatbuffers.Table{Bytes: c.header, Pos: flatbuffers.GetUOffsetT(c.header)}
 }
 
 func (c *checker) message() (body int64, err error) {
-	root := flatbuffers.Table{Bytes: c.header, Pos: flatbuffers.GetUOffsetT(c.header)}
+	root := c.root()
 	kind := root.GetByteSlot(slot(messageHeaderType), 0)
 	inner, ok := member(root, messageHeader)
 	switch {
@@ -106,6 +111,9 @@ func (c *checker) field(t flatbuffers.Table) error {
 }
 
 func (c *checker) batch(t flatbuffers.Table) error {
+	if c.file {
+		return errors.Join(c.list(t, batchNodes, nil), c.list(t, batchBuffers, nil), c.variadic(t))
+	}
 	if t.Offset(slot(batchCompression)) != 0 {
 		return errors.New("a compressed record batch")
 	}
@@ -114,6 +122,57 @@ func (c *checker) batch(t flatbuffers.Table) error {
 	}
 	return errors.Join(c.list(t, batchNodes, nil), c.list(t, batchBuffers, nil))
 }
+
+// variadic checks the numbers of buffers that columns of view types announce.
+func (c *checker) variadic(t flatbuffers.Table) error {
+	if err := c.list(t, batchVariadic, nil); err != nil {
+		return err
+	}
+	offset := flatbuffers.UOffsetT(t.Offset(slot(batchVariadic)))
+	if offset == 0 {
+		return nil
+	}
+	for i, start := 0, t.Vector(offset); i < t.VectorLen(offset); i++ {
+		if n := t.GetInt64(start + flatbuffers.UOffsetT(8*i)); n < 0 || n > int64(len(c.header)) {
+			return fmt.Errorf("a column of %d buffers", n)
+		}
+	}
+	return nil
+}
+
+// body checks the places of a record batch's buffers and, where they are
+// compressed, the sizes that they announce.
+func (c *checker) body(body []byte) error {
+	root := c.root()
+	if root.GetByteSlot(slot(messageHeaderType), 0) != headerRecordBatch {
+		return nil
+	}
+	batch, _ := member(root, messageHeader)
+	offset := flatbuffers.UOffsetT(batch.Offset(slot(batchBuffers)))
+	if offset == 0 {
+		return nil
+	}
+	left := Inflated(int64(len(body)))
+	for i, start := 0, batch.Vector(offset); i < batch.VectorLen(offset); i++ {
+		at := start + flatbuffers.UOffsetT(16*i)
+		from, n := batch.GetInt64(at), batch.GetInt64(at+8)
+		if from < 0 || n < 0 || from > int64(len(body)) || n > int64(len(body))-from {
+			return fmt.Errorf("a buffer of %d bytes in a body of %d", n, len(body))
+		}
+		if n == 0 || batch.Offset(slot(batchCompression)) == 0 {
+			continue
+		}
+		size := int64(binary.LittleEndian.Uint64(body[from : from+n]))
+		if left -= max(size, 0); size < -1 || left < 0 { // -1: not compressed after all
+			return fmt.Errorf("a body of %d bytes expands to %d or more", len(body), size)
+		}
+	}
+	return nil
+}
+
+// Inflated is the most memory, in bytes, that compressed data of some size may
+// ask for: more than vectors can be compressed, and little for little data.
+func Inflated(size int64) int64 { return 4<<20 + min(1024*size, 1<<40) }
 
 // list checks a vector's announced length and, with each, its tables.
 func (c *checker) list(t flatbuffers.Table, place int, each func(flatbuffers.Table) error) error {

@@ -22,8 +22,8 @@ func half(f float32) uint16 {
 	return sign | uint16((bits-112<<23)>>13) // 112 is the difference of the exponents' biases
 }
 
-// single widens a float16; every one has an exact float32.
-func single(h uint16) float32 {
+// Single widens a float16; every one has an exact float32.
+func Single(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16
 	exponent, mantissa := uint32(h>>10&31), uint32(h&0x3ff)
 	switch exponent {

@@ -56,24 +56,52 @@ func readMetadata(md arrow.Metadata) (*signal.Run, *signal.Recipe, error) {
 		value, _ := md.GetValue(key)
 		return value
 	}
-	var failed error
-	number := func(key string, bits int) int {
-		n, err := strconv.ParseUint(text(key), 10, bits)
-		if err != nil && failed == nil {
-			failed = fmt.Errorf("metadata %s is %.40q, not a number in range", key, text(key))
-		}
-		return int(n)
+	recipe, err := ReadRecipe(text)
+	if err != nil {
+		return nil, nil, err
 	}
-	if version := text(keySchema); version != strconv.Itoa(SchemaVersion) {
-		return nil, nil, fmt.Errorf("metadata %s is %.40q, this porevec reads version %d", keySchema, version, SchemaVersion)
+	rate, err := number(text, keySampleRate, 16)
+	if err != nil {
+		return nil, nil, err
 	}
-	run := &signal.Run{
+	return &signal.Run{
 		AcquisitionID: text(keyRun), FlowCellID: text(keyFlowCell), FlowCellProductCode: text(keyFlowCellCode),
-		SequencingKit: text(keyKit), SampleRateHz: uint16(number(keySampleRate, 16)),
+		SequencingKit: text(keyKit), SampleRateHz: uint16(rate),
+	}, recipe, nil
+}
+
+// ReadRecipe gives the recipe that metadata tell of, but for DType, which the
+// embeddings' column tells. Text gives the value of a key, empty if there is none.
+func ReadRecipe(text func(key string) string) (*signal.Recipe, error) {
+	switch version := text(keySchema); version {
+	case strconv.Itoa(SchemaVersion):
+	case "":
+		return nil, fmt.Errorf("metadata %s is missing: another program wrote this, or wrote it anew and dropped the metadata", keySchema)
+	default:
+		return nil, fmt.Errorf("metadata %s is %.40q, this porevec reads version %d", keySchema, version, SchemaVersion)
 	}
-	recipe := &signal.Recipe{
-		ModelID: text(keyModel), ModelDigest: text(keyModelDigest), Normalization: text(keyNormalization),
-		Window: number(keyWindow, 31), Hop: number(keyHop, 31), Dim: number(keyDim, 31), Version: text(keyVersion),
+	r := &signal.Recipe{
+		ModelID: text(keyModel), ModelDigest: text(keyModelDigest), Normalization: text(keyNormalization), Version: text(keyVersion),
 	}
-	return run, recipe, failed
+	for _, n := range []struct {
+		key string
+		to  *int
+	}{{keyWindow, &r.Window}, {keyHop, &r.Hop}, {keyDim, &r.Dim}} {
+		var err error
+		if *n.to, err = number(text, n.key, 31); err != nil {
+			return nil, err
+		}
+	}
+	if r.Dim < 1 {
+		return nil, fmt.Errorf("metadata %s is 0", keyDim)
+	}
+	return r, nil
+}
+
+func number(text func(key string) string, key string, bits int) (int, error) {
+	n, err := strconv.ParseUint(text(key), 10, bits)
+	if err != nil {
+		return 0, fmt.Errorf("metadata %s is %.40q, not a number in range", key, text(key))
+	}
+	return int(n), nil
 }

@@ -34,31 +34,6 @@ func embeddingType(r *signal.Recipe) *arrow.FixedSizeListType {
 	return arrow.FixedSizeListOfNonNullable(int32(r.Dim), element)
 }
 
-// FileSchema is the schema of a file of vectors of one recipe: the columns of a
-// message after a column `run`, since a file may hold several runs.
-func FileSchema(r *signal.Recipe) *arrow.Schema {
-	keys, values := recipeMetadata(r)
-	md := arrow.NewMetadata(keys, values)
-	return arrow.NewSchema(append([]arrow.Field{{Name: "run", Type: arrow.BinaryTypes.String}}, fields(r)...), &md)
-}
-
-// FileRecord gives the batch as rows of a file of [FileSchema]. It borrows the
-// batch's memory: release it before the batch changes.
-func (b *Batch) FileRecord() (arrow.RecordBatch, error) {
-	columns, err := b.columns()
-	if err != nil {
-		return nil, err
-	}
-	runs := array.NewStringBuilder(memory.DefaultAllocator)
-	defer runs.Release()
-	runs.Reserve(b.Len())
-	for range b.Len() {
-		runs.Append(b.Run.AcquisitionID)
-	}
-	columns = append([]arrow.Array{runs.NewArray()}, columns...)
-	return record(FileSchema(b.Recipe), columns, b.Len()), nil
-}
-
 // message gives the batch as the record of a message; it borrows memory too.
 func (b *Batch) message() (arrow.RecordBatch, error) {
 	columns, err := b.columns()
@@ -87,7 +62,7 @@ func (b *Batch) columns() ([]arrow.Array, error) {
 	if t := b.Recipe.DType; t != Float16 && t != Float32 {
 		return nil, fmt.Errorf("embeddings of type %q: known are %s and %s", t, Float16, Float32)
 	}
-	columns := make([]arrow.Array, 0, len(types)+1)
+	columns := make([]arrow.Array, 0, len(types))
 	for i, values := range [][]byte{
 		bytesOf(b.ReadIDs), bytesOf(b.Channels), b.Muxes, bytesOf(b.Chunks),
 		bytesOf(b.ReadStarts), bytesOf(b.ChunkStarts), bytesOf(b.Samples), bytesOf(b.Flags),

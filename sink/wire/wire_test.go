@@ -144,7 +144,7 @@ func TestDecodeBoundsLists(t *testing.T) {
 func TestHalf(t *testing.T) {
 	for bits := range 1 << 16 {
 		h := uint16(bits)
-		f := single(h)
+		f := Single(h)
 		if f != f {
 			if back := half(f); back&0x7fff <= 0x7c00 {
 				t.Fatalf("NaN %04x became %04x", h, back)
@@ -156,12 +156,12 @@ func TestHalf(t *testing.T) {
 		}
 		// Halfway to the next: to even; a hair further: up.
 		if next := h + 1; h&0x7fff < 0x7bff {
-			middle := float32((float64(f) + float64(single(next))) / 2)
+			middle := float32((float64(f) + float64(Single(next))) / 2)
 			even := h + h&1
 			if got := half(middle); got != even {
 				t.Fatalf("middle above %04x became %04x, want %04x", h, got, even)
 			}
-			above := math.Nextafter32(middle, single(next))
+			above := math.Nextafter32(middle, Single(next))
 			if got := half(above); got != next {
 				t.Fatalf("just above the middle after %04x became %04x", h, got)
 			}
