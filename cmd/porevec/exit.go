@@ -14,6 +14,7 @@ const (
 	exitInput       = 4 // not found or not supported
 	exitModel       = 5 // model or device
 	exitDelivery    = 6 // not everything reached the stream or file
+	exitAlert       = 7 // done, and a watch list raised an alarm
 	exitInterrupted = 130
 )
 
