@@ -14,10 +14,10 @@ import (
 	"github.com/porevec/porevec/internal/version"
 )
 
-// Tower maps windows of bases to vectors, see embed/ort.Tower.
+// Tower maps windows of a stretch of sequence to vectors, see embed/ort.Tower.
 type Tower interface {
 	Tower() embed.Tower
-	Embed(bases []float32, n, length int, out []float32) error
+	Embed(shares []float32, starts []int, span int, out []float32) error
 }
 
 // BuildConfig says how to make an index.
@@ -130,8 +130,13 @@ func (r *References) plan(window, span, stride int) *plan {
 	return p
 }
 
-// towerBatch is how many windows are embedded in one call.
-const towerBatch = 32
+const (
+	// stretchWindows is how many windows are embedded in one call.
+	stretchWindows = 256
+	// around is how many bases on both sides of a stretch the tower sees: more than
+	// matter to a frame.
+	around = 64
+)
 
 // embed gives the vectors of all windows, in the order of ids.
 func (p *plan) embed(ctx context.Context, refs *References, cfg BuildConfig, progress func(int)) ([]float32, error) {
@@ -139,20 +144,18 @@ func (p *plan) embed(ctx context.Context, refs *References, cfg BuildConfig, pro
 	vectors := make([]float32, len(p.ids)*dim)
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(cfg.Threads)
-	for from := 0; from < len(p.ids) && working.Err() == nil; from += towerBatch {
-		to := min(from+towerBatch, len(p.ids))
+	for from := 0; from < len(p.ids) && working.Err() == nil; {
+		to := p.stretch(from)
+		ids, out := p.ids[from:to], vectors[from*dim:to*dim]
 		group.Go(func() error {
 			if err := working.Err(); err != nil {
 				return err
 			}
-			shares := make([]float32, 0, 4*(to-from)*p.span)
-			for _, id := range p.ids[from:to] {
-				w := p.numbering.window(int(id))
-				shares = appendShares(shares, refs.bases[w.Contig][w.Start:w.Start+p.span], w.Reverse)
-			}
-			defer progress(to - from)
-			return cfg.Tower.Embed(shares, to-from, p.span, vectors[from*dim:to*dim])
+			defer progress(len(ids))
+			shares, starts := p.shares(refs, ids)
+			return cfg.Tower.Embed(shares, starts, p.span, out)
 		})
+		from = to
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -160,21 +163,48 @@ func (p *plan) embed(ctx context.Context, refs *References, cfg BuildConfig, pro
 	return vectors, ctx.Err()
 }
 
-// appendShares gives each base's share of A, then of C, of G and of T: 1 and 0
-// where the base is certain.
-func appendShares(dst []float32, bases []fasta.Base, reverse bool) []float32 {
-	n, at := len(bases), len(dst)
-	dst = append(dst, make([]float32, 4*n)...)
+// stretch is where the windows end that lie near one another on one strand.
+func (p *plan) stretch(from int) (to int) {
+	first := p.numbering.window(int(p.ids[from]))
+	for to = from + 1; to < min(from+stretchWindows, len(p.ids)); to++ {
+		w, before := p.numbering.window(int(p.ids[to])), p.numbering.window(int(p.ids[to-1]))
+		if w.Contig != first.Contig || w.Reverse != first.Reverse || w.Start-before.Start > p.span {
+			break
+		}
+	}
+	return to
+}
+
+// shares of the stretch that windows lie in, and where in it they begin. The last
+// window of the reverse strand begins first.
+func (p *plan) shares(refs *References, ids []uint32) (shares []float32, starts []int) {
+	first, last := p.numbering.window(int(ids[0])), p.numbering.window(int(ids[len(ids)-1]))
+	all := refs.bases[first.Contig]
+	from, to := max(first.Start-around, 0), min(last.Start+p.span+around, len(all))
+	for _, id := range ids {
+		start := p.numbering.window(int(id)).Start - from
+		if first.Reverse {
+			start = to - from - start - p.span
+		}
+		starts = append(starts, start)
+	}
+	return sharesOf(all[from:to], first.Reverse), starts
+}
+
+// sharesOf gives each base's share of A, then of C, of G and of T: 1 and 0 where the
+// base is certain.
+func sharesOf(bases []fasta.Base, reverse bool) []float32 {
+	n := len(bases)
+	shares := make([]float32, 4*n)
 	for i, base := range bases {
 		if reverse {
 			i, base = n-1-i, base.Complement()
 		}
-		share := shareOf[base]
-		for row := range 4 {
-			dst[at+row*n+i] = share[row]
+		for row, share := range shareOf[base] {
+			shares[row*n+i] = share
 		}
 	}
-	return dst
+	return shares
 }
 
 var shareOf = func() (table [16][4]float32) {

@@ -32,17 +32,17 @@ func newHashTower() hashTower {
 
 func (h hashTower) Tower() embed.Tower { return h.about }
 
-func (h hashTower) Embed(bases []float32, n, length int, out []float32) error {
+func (h hashTower) Embed(shares []float32, starts []int, length int, out []float32) error {
 	const k = 6
-	for i := range n {
-		window := bases[i*4*length:][:4*length]
+	all := len(shares) / 4
+	for i, start := range starts {
 		vector := out[i*dim:][:dim]
 		clear(vector)
 		for at := range length - k + 1 {
 			word := uint64(0)
 			for j := range k {
 				for base := range 4 {
-					word = word*31 + uint64(4*window[base*length+at+j])
+					word = word*31 + uint64(4*shares[base*all+start+at+j])
 				}
 			}
 			rng := rand.New(rand.NewPCG(word, 7))
@@ -86,7 +86,7 @@ func vectorOf(bases string) []float32 {
 		shares[strings.IndexByte("ACGT", bases[i])*len(bases)+i] = 1
 	}
 	out := make([]float32, dim)
-	if err := newHashTower().Embed(shares, 1, len(bases), out); err != nil {
+	if err := newHashTower().Embed(shares, []int{0}, len(bases), out); err != nil {
 		panic(err)
 	}
 	return out

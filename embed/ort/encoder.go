@@ -28,15 +28,15 @@ type Encoder struct {
 
 // New opens a model. It calls [Init].
 func New(model embed.Model) (*Encoder, error) {
-	session, err := newSession(model, "signal", "shift", "scale")
+	session, err := newSession(model.ID, model.File, "embedding", "signal", "shift", "scale")
 	if err != nil {
 		return nil, err
 	}
 	return &Encoder{model: model, session: session}, nil
 }
 
-// newSession opens a file whose graph has the given inputs.
-func newSession(model embed.Model, inputs ...string) (*onnx.DynamicAdvancedSession, error) {
+// newSession opens a file of a model whose graph has the given output and inputs.
+func newSession(id string, file []byte, output string, inputs ...string) (*onnx.DynamicAdvancedSession, error) {
 	if err := Init(); err != nil {
 		return nil, fatal("load ONNX Runtime", err)
 	}
@@ -45,9 +45,9 @@ func newSession(model embed.Model, inputs ...string) (*onnx.DynamicAdvancedSessi
 		return nil, fatal("configure ONNX Runtime", err)
 	}
 	defer options.Destroy()
-	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(model.File, inputs, []string{"embedding"}, options)
+	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(file, inputs, []string{output}, options)
 	if err != nil {
-		return nil, fatal("open model "+model.ID, err)
+		return nil, fatal("open model "+id, err)
 	}
 	return session, nil
 }
