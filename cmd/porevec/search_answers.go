@@ -51,7 +51,7 @@ func (f *searchFlags) open(cmd *cobra.Command, g *global, ix *index.Index) (*ans
 		}
 	}
 	a := &answers{
-		search: s, digest: ix.Digest, summary: report.NewSummary(targets), asJSON: f.json, quiet: g.quiet,
+		search: s, digest: ix.Digest, summary: report.NewSummary(targets, 0), asJSON: f.json, quiet: g.quiet,
 		stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(),
 	}
 	if f.watchlist != "" {
@@ -59,8 +59,8 @@ func (f *searchFlags) open(cmd *cobra.Command, g *global, ix *index.Index) (*ans
 		if err != nil {
 			return nil, exit(exitInput, err)
 		}
-		if a.watch, err = list.Watch(names); err != nil {
-			return nil, exit(exitInput, fmt.Errorf("%s: %w", f.watchlist, err))
+		if a.watch, err = watchlist.NewWatch(list, names); err != nil {
+			return nil, exit(exitInput, err)
 		}
 	}
 	out := a.stdout
@@ -141,7 +141,7 @@ func (a *answers) end(err error, took time.Duration) error {
 func (a *answers) alarms() int {
 	count := 0
 	if a.watch != nil {
-		for _, r := range a.watch.Results() {
+		for _, r := range a.watch.Result() {
 			if r.Raised {
 				count++
 			}
@@ -154,12 +154,12 @@ func (a *answers) printSummary(took time.Duration) error {
 	stats := a.search.Stats()
 	if a.asJSON {
 		object := map[string]any{
-			"summary": a.summary.Figures(), "reads": stats.Reads, "called": stats.Called, "decoy_calls": stats.DecoyCalls,
+			"summary": json.RawMessage(a.summary.JSON()), "reads": stats.Reads, "called": stats.Called, "decoy_calls": stats.DecoyCalls,
 			"chunks": stats.Chunks, "chunks_unneeded": stats.Unneeded, "chunks_unfit": stats.Unfit, "chunks_broken": stats.Broken,
 			"elapsed_s": took.Seconds(),
 		}
 		if a.watch != nil {
-			object["watchlist"] = a.watch.Results()
+			object["watchlist"] = a.watch.Result()
 		}
 		return json.NewEncoder(a.stdout).Encode(object)
 	}
@@ -173,8 +173,10 @@ func (a *answers) printSummary(took time.Duration) error {
 		stats.Chunks, took.Round(time.Millisecond), stats.Unneeded, stats.Unfit, stats.Broken)
 	fmt.Fprintf(a.stderr, "decoys   %d reads would have been called there; as many calls of targets may be wrong\n", stats.DecoyCalls)
 	if a.watch != nil {
-		for _, r := range a.watch.Results() {
-			fmt.Fprintln(a.stderr, r)
+		for _, r := range a.watch.Result() {
+			if r.Raised {
+				fmt.Fprintln(a.stderr, r.Alert)
+			}
 		}
 	}
 	return nil

@@ -1,43 +1,85 @@
 package report
 
 import (
+	"bufio"
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/porevec/porevec/index/search"
 )
 
-// appendPAF writes a line as mappers do. The read's length and ends are estimated
-// bases of the signal heard. There is no alignment: its length is that of the place,
-// and its matches are that times the probability. A read that is not called has no
-// place, as minimap2 writes it with --paf-no-hit.
-//
-// Tags: ch channel, st first sample since the start of the acquisition, ns samples
-// heard, nc chunks heard, pr probability, ld lead in nats.
-func appendPAF(dst []byte, a *search.Answer, o *Options) []byte {
-	bases := func(samples float64) int { return int(samples / o.SamplesPerBase) }
-	length := bases(float64(a.Samples))
-	if a.Called {
-		p := &a.Place
-		span := p.End - p.Start
-		dst = fmt.Appendf(dst, "%s\t%d\t%d\t%d\t%c\t%s\t%d\t%d\t%d\t%d\t%d\t%d\ttp:A:P",
-			a.ReadID, length, min(bases(float64(o.LeaderSamples)), length), length, strand(p),
-			pafName(p.Target), p.TargetLength, p.Start, p.End, int(math.Round(a.Probability*float64(span))), span, quality(a.Probability))
+type paf struct {
+	out            *bufio.Writer
+	samplesPerBase float64
+	leader         uint64 // samples
+}
+
+func (w *paf) Write(a *search.Answer) error {
+	if !a.Final {
+		return nil
+	}
+	length := w.bases(a.Samples)
+	if a.Called && a.Found {
+		p := a.Place
+		aligned := p.End - p.Start
+		fmt.Fprintf(w.out, "%s\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\ttp:A:P",
+			a.ReadID, length, w.bases(min(w.leader, a.Samples)), length, strand(p),
+			pafName(p.Target), p.TargetLength, p.Start, p.End,
+			expected(a.Probability, aligned), aligned, mapq(a.Probability))
 	} else {
-		dst = fmt.Appendf(dst, "%s\t%d\t0\t0\t*\t*\t0\t0\t0\t0\t0\t0", a.ReadID, length)
+		fmt.Fprintf(w.out, "%s\t%d\t0\t0\t*\t*\t0\t0\t0\t0\t0\t0", a.ReadID, length)
 	}
-	return fmt.Appendf(dst, "\tch:i:%d\tst:i:%d\tns:i:%d\tnc:i:%d\tpr:f:%.4f\tld:f:%.2f\n",
-		a.Channel, a.ReadStart, a.Samples, a.Chunks, a.Probability, a.LeadNats)
+	fmt.Fprintf(w.out, "\tch:i:%d\tst:i:%d\tns:i:%d\tnc:i:%d", a.Channel, a.ReadStart, a.Samples, a.Chunks)
+	if finite(a.Probability) {
+		fmt.Fprintf(w.out, "\tpr:f:%.6f", a.Probability)
+	}
+	if finite(a.LeadNats) {
+		fmt.Fprintf(w.out, "\tld:f:%.3f", a.LeadNats)
+	}
+	return w.out.WriteByte('\n')
 }
 
-// quality is -10 log10 of the probability of an error, 60 at most.
-func quality(p float64) int {
-	if !(p < 1) {
-		return 60
+func (w *paf) Flush() error { return w.out.Flush() }
+
+func (w *paf) bases(samples uint64) int { return int(math.Round(float64(samples) / w.samplesPerBase)) }
+
+// expected is how many of the bases lie where they are said to, on average over
+// answers of this probability.
+func expected(probability float64, bases int) int {
+	if math.IsNaN(probability) {
+		return 0
 	}
-	return min(60, int(math.Round(-10*math.Log10(1-p))))
+	return int(math.Round(min(max(probability, 0), 1) * float64(bases)))
 }
 
-// pafName keeps a name from passing for two columns.
-func pafName(name string) string { return strings.ReplaceAll(clean(name), " ", "_") }
+const (
+	mapqMost    = 60
+	mapqMissing = 255 // by the definition of PAF
+)
+
+// mapq is the probability of an error on Phred's scale.
+func mapq(probability float64) int {
+	if math.IsNaN(probability) {
+		return mapqMissing
+	}
+	wrong := min(max(1-probability, 0), 1)
+	return int(math.Round(min(mapqMost, -10*math.Log10(wrong))))
+}
+
+// pafName makes a name one word.
+func pafName(s string) string {
+	if s == "" {
+		return "_"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// finite tells numbers that every reader knows from NaN and the infinities.
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

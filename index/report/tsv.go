@@ -1,41 +1,66 @@
 package report
 
 import (
-	"fmt"
+	"bufio"
+	"strconv"
 
 	"github.com/porevec/porevec/index/search"
 )
 
-// The columns of TSV. start and end are bases on the forward strand, from 0, end
-// excluded; where nothing was found, target, start, end and strand are "*".
-// probability is that of the place, target_probability that of the target. samples
-// are those of the read that were heard, read_seconds the time that takes;
-// seconds is the time since the start of the acquisition.
-const tsvHeader = "read_id\trun\tchannel\ttarget\tstart\tend\tstrand\tprobability\ttarget_probability\tcalled\tfinal\t" +
-	"chunks\tsamples\tlead_nats\tread_seconds\tseconds\n"
+const tsvHeader = "read_id\trun\tchannel\ttarget\tstart\tend\tstrand\tprobability\ttarget_probability\tcalled\tfinal\tchunks\tsamples\tlead_nats\tread_seconds\tseconds\n"
 
-func appendTSV(dst []byte, a *search.Answer, _ *Options) []byte {
-	dst = fmt.Appendf(dst, "%s\t%s\t%d\t", a.ReadID, clean(run(a)), a.Channel)
-	if a.Found {
-		p := &a.Place
-		dst = fmt.Appendf(dst, "%s\t%d\t%d\t%c\t", clean(p.Target), p.Start, p.End, strand(p))
-	} else {
-		dst = append(dst, "*\t*\t*\t*\t"...)
-	}
-	return fmt.Appendf(dst, "%.4f\t%.4f\t%s\t%s\t%d\t%d\t%.2f\t%.2f\t%.2f\n", a.Probability, a.TargetProbability,
-		yes(a.Called), yes(a.Final), a.Chunks, a.Samples, a.LeadNats, a.ReadSeconds(), a.Seconds())
+type tsv struct {
+	out       *bufio.Writer
+	eachChunk bool
+	line      []byte
 }
 
-func yes(b bool) string {
+func newTSV(out *bufio.Writer, eachChunk bool) *tsv {
+	_, _ = out.WriteString(tsvHeader) // fits the buffer; Flush tells of errors
+	return &tsv{out: out, eachChunk: eachChunk}
+}
+
+func (w *tsv) Write(a *search.Answer) error {
+	if !a.Final && !w.eachChunk {
+		return nil
+	}
+	w.line = w.line[:0]
+	text := func(s string) { w.line = append(append(w.line, s...), '\t') }
+	number := func(n int) { w.line = append(strconv.AppendInt(w.line, int64(n), 10), '\t') }
+	figure := func(f float64, decimals int) {
+		w.line = append(strconv.AppendFloat(w.line, f, 'f', decimals, 64), '\t')
+	}
+
+	text(a.ReadID.String())
+	text(printable(runID(a)))
+	number(int(a.Channel))
+	if a.Found {
+		text(printable(a.Place.Target))
+		number(a.Place.Start)
+		number(a.Place.End)
+		text(strand(a.Place))
+	} else {
+		text("*\t*\t*\t*")
+	}
+	figure(a.Probability, 6)
+	figure(a.TargetProbability, 6)
+	text(yesNo(a.Called))
+	text(yesNo(a.Final))
+	number(a.Chunks)
+	text(strconv.FormatUint(a.Samples, 10))
+	figure(a.LeadNats, 3)
+	figure(a.ReadSeconds(), 3)
+	figure(a.Seconds(), 3)
+	w.line[len(w.line)-1] = '\n'
+	_, err := w.out.Write(w.line)
+	return err
+}
+
+func (w *tsv) Flush() error { return w.out.Flush() }
+
+func yesNo(b bool) string {
 	if b {
 		return "yes"
 	}
 	return "no"
-}
-
-func run(a *search.Answer) string {
-	if a.Run == nil {
-		return ""
-	}
-	return a.Run.AcquisitionID
 }
