@@ -23,6 +23,9 @@ type Tower struct {
 	Signals map[string]string
 }
 
+// Span is a window of a stretch of sequence, in bases from the stretch's start.
+type Span struct{ Start, Length int }
+
 // basesInputs are those of a reference tower.
 var basesInputs = []onnx.Value{{Name: "bases", Type: onnx.Float32, Dims: []int64{-1, 4, 1, -1}}}
 

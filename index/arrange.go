@@ -18,7 +18,9 @@ type builtLayer struct {
 }
 
 // arrange rounds vectors to int8 and puts those that are alike into one cell.
-func arrange(ctx context.Context, p *plan, vectors []float32, dim, threads int) (*builtLayer, error) {
+func arrange(ctx context.Context, p *plan, dim, threads int) (*builtLayer, error) {
+	vectors := p.vectors
+	p.vectors = nil // not needed behind this
 	centroids, cellOf, err := cluster(ctx, vectors, dim, cellsFor(len(p.ids)), threads)
 	if err != nil {
 		return nil, err

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/index/fasta"
@@ -17,7 +14,7 @@ import (
 // Tower maps windows of a stretch of sequence to vectors, see embed/ort.Tower.
 type Tower interface {
 	Tower() embed.Tower
-	Embed(shares []float32, starts []int, span int, out []float32) error
+	Embed(shares []float32, windows []embed.Span, out []float32) error
 }
 
 // BuildConfig says how to make an index.
@@ -83,13 +80,11 @@ func Build(ctx context.Context, refs *References, cfg BuildConfig) (*Built, erro
 	if len(plans) == 0 {
 		return nil, errors.New("no window is given")
 	}
-	var done atomic.Int64
+	if err := embedAll(ctx, withDecoys, plans, total, cfg); err != nil {
+		return nil, err
+	}
 	for _, p := range plans {
-		vectors, err := p.embed(ctx, withDecoys, cfg, func(n int) { cfg.Progress(int(done.Add(int64(n))), total) })
-		if err != nil {
-			return nil, err
-		}
-		layer, err := arrange(ctx, p, vectors, tower.Dim, cfg.Threads)
+		layer, err := arrange(ctx, p, tower.Dim, cfg.Threads)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +98,8 @@ type plan struct {
 	window, span int // samples, bases
 	numbering    numbering
 	ids          []uint32
-	targets      int // ids of targets; those of decoys follow
+	targets      int       // ids of targets; those of decoys follow
+	vectors      []float32 // of ids, once they are embedded
 }
 
 func (r *References) plan(window, span, stride int) *plan {
@@ -129,93 +125,3 @@ func (r *References) plan(window, span, stride int) *plan {
 	}
 	return p
 }
-
-const (
-	// stretchWindows is how many windows are embedded in one call.
-	stretchWindows = 256
-	// around is how many bases on both sides of a stretch the tower sees: more than
-	// matter to a frame.
-	around = 64
-)
-
-// embed gives the vectors of all windows, in the order of ids.
-func (p *plan) embed(ctx context.Context, refs *References, cfg BuildConfig, progress func(int)) ([]float32, error) {
-	dim := cfg.Tower.Tower().Dim
-	vectors := make([]float32, len(p.ids)*dim)
-	group, working := errgroup.WithContext(ctx)
-	group.SetLimit(cfg.Threads)
-	for from := 0; from < len(p.ids) && working.Err() == nil; {
-		to := p.stretch(from)
-		ids, out := p.ids[from:to], vectors[from*dim:to*dim]
-		group.Go(func() error {
-			if err := working.Err(); err != nil {
-				return err
-			}
-			defer progress(len(ids))
-			shares, starts := p.shares(refs, ids)
-			return cfg.Tower.Embed(shares, starts, p.span, out)
-		})
-		from = to
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return vectors, ctx.Err()
-}
-
-// stretch is where the windows end that lie near one another on one strand.
-func (p *plan) stretch(from int) (to int) {
-	first := p.numbering.window(int(p.ids[from]))
-	for to = from + 1; to < min(from+stretchWindows, len(p.ids)); to++ {
-		w, before := p.numbering.window(int(p.ids[to])), p.numbering.window(int(p.ids[to-1]))
-		if w.Contig != first.Contig || w.Reverse != first.Reverse || w.Start-before.Start > p.span {
-			break
-		}
-	}
-	return to
-}
-
-// shares of the stretch that windows lie in, and where in it they begin. The last
-// window of the reverse strand begins first.
-func (p *plan) shares(refs *References, ids []uint32) (shares []float32, starts []int) {
-	first, last := p.numbering.window(int(ids[0])), p.numbering.window(int(ids[len(ids)-1]))
-	all := refs.bases[first.Contig]
-	from, to := max(first.Start-around, 0), min(last.Start+p.span+around, len(all))
-	for _, id := range ids {
-		start := p.numbering.window(int(id)).Start - from
-		if first.Reverse {
-			start = to - from - start - p.span
-		}
-		starts = append(starts, start)
-	}
-	return sharesOf(all[from:to], first.Reverse), starts
-}
-
-// sharesOf gives each base's share of A, then of C, of G and of T: 1 and 0 where the
-// base is certain.
-func sharesOf(bases []fasta.Base, reverse bool) []float32 {
-	n := len(bases)
-	shares := make([]float32, 4*n)
-	for i, base := range bases {
-		if reverse {
-			i, base = n-1-i, base.Complement()
-		}
-		for row, share := range shareOf[base] {
-			shares[row*n+i] = share
-		}
-	}
-	return shares
-}
-
-var shareOf = func() (table [16][4]float32) {
-	for set := fasta.Base(1); set <= fasta.N; set++ {
-		var count float32
-		for row := range 4 {
-			count += float32(set >> row & 1)
-		}
-		for row := range 4 {
-			table[set][row] = float32(set>>row&1) / count
-		}
-	}
-	return table
-}()

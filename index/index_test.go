@@ -32,10 +32,11 @@ func newHashTower() hashTower {
 
 func (h hashTower) Tower() embed.Tower { return h.about }
 
-func (h hashTower) Embed(shares []float32, starts []int, length int, out []float32) error {
+func (h hashTower) Embed(shares []float32, windows []embed.Span, out []float32) error {
 	const k = 6
 	all := len(shares) / 4
-	for i, start := range starts {
+	for i, w := range windows {
+		start, length := w.Start, w.Length
 		vector := out[i*dim:][:dim]
 		clear(vector)
 		for at := range length - k + 1 {
@@ -86,7 +87,7 @@ func vectorOf(bases string) []float32 {
 		shares[strings.IndexByte("ACGT", bases[i])*len(bases)+i] = 1
 	}
 	out := make([]float32, dim)
-	if err := newHashTower().Embed(shares, []int{0}, len(bases), out); err != nil {
+	if err := newHashTower().Embed(shares, []embed.Span{{Length: len(bases)}}, out); err != nil {
 		panic(err)
 	}
 	return out

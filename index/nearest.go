@@ -38,16 +38,16 @@ func (ix *Index) NewSearcher(count, probes int) *Searcher {
 	return &Searcher{ix: ix, probes: probes, count: count, queries: make([]int8, dot.Queries*ix.Model.Dim)}
 }
 
-// MaxLengthRatio is how much a chunk may be longer or shorter than the signal that
+// maxLengthRatio is how much a chunk may be longer or shorter than the signal that
 // a layer's windows stand for.
-const MaxLengthRatio = 1.25
+const maxLengthRatio = 1.25
 
 // LayerFor finds the layer for chunks of a length in samples; false: none fits.
 func (ix *Index) LayerFor(samples int) (layer int, ok bool) {
 	best := math.Inf(1)
 	for i, l := range ix.Layers {
 		ratio := float64(samples) / float64(l.Window)
-		if off := max(ratio, 1/ratio); off <= MaxLengthRatio && off < best {
+		if off := max(ratio, 1/ratio); off <= maxLengthRatio && off < best {
 			best, layer, ok = off, i, true
 		}
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -69,7 +71,7 @@ chance finds.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.model, "model", defaultIndexModel, "encoder of the reads: an id from 'porevec model list', or an .onnx file with its reference tower beside it")
 	flags.StringVarP(&f.output, "output", "o", "", "the index file to write (required), e.g. panel.pvi")
-	flags.IntSliceVar(&f.windows, "window", nil, "lengths of chunks to be found, in samples (default: all that the model takes)")
+	flags.IntSliceVar(&f.windows, "window", nil, "lengths of chunks to be found, in samples (default: whole ones and those of short reads)")
 	flags.IntVar(&f.stride, "stride", index.DefaultStrideBases, "bases from one window's start to the next")
 	flags.IntVar(&f.decoys, "decoys", index.DefaultDecoyBases, "most bases of decoys; 0: none, and no estimate of false answers")
 	flags.IntVarP(&f.threads, "threads", "t", defaultThreads(), "windows that are embedded at once, one core each")
@@ -93,7 +95,7 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return exit(exitModel, err)
 	}
 	if f.windows == nil {
-		f.windows = tower.Windows
+		f.windows = chunkLengths(tower)
 	}
 	for _, w := range f.windows {
 		if w < tower.MinSamples || w > tower.MaxSamples() {
@@ -106,7 +108,7 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 			return exit(exitInput, err)
 		}
 	}
-	shortest := int(float64(f.windows[0]) / tower.SamplesPerBase)
+	shortest := int(float64(slices.Min(f.windows)) / tower.SamplesPerBase)
 	for _, c := range refs.Contigs() {
 		if c.Length < shortest {
 			log.Warn("sequence is too short to be found", "sequence", c.Name, "bases", c.Length, "needed", shortest)
@@ -144,6 +146,17 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	}
 	defer ix.Close()
 	return failure(showIndex(cmd.OutOrStdout(), f.output, ix, time.Since(begin), f.json))
+}
+
+// chunkLengths are those that an index is made for unless others are asked for: from
+// the longest chunk to the shortest, each shorter by so much that every length
+// between is near enough to one.
+func chunkLengths(tower embed.Tower) []int {
+	var lengths []int
+	for length := float64(tower.MaxSamples()); math.Round(length) >= float64(tower.MinSamples); length /= math.Sqrt2 {
+		lengths = append(lengths, int(math.Round(length)))
+	}
+	return lengths
 }
 
 func newIndexShow() *cobra.Command {

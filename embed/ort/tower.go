@@ -36,18 +36,18 @@ func NewTower(tower embed.Tower) (*Tower, error) {
 // Tower is the tower that was opened.
 func (t *Tower) Tower() embed.Tower { return t.tower }
 
-// Embed writes the vectors of windows of span bases each, which begin at the given
-// places of a stretch of sequence, into out, len(starts)·Dim values. shares holds,
-// for each base of the stretch, the share of A, then for each that of C, of G and of
-// T. Bases outside of the windows are seen as their surroundings.
-func (t *Tower) Embed(shares []float32, starts []int, span int, out []float32) error {
+// Embed writes the vectors of windows of a stretch of sequence into out,
+// len(windows)·Dim values. shares holds, for each base of the stretch, the share of
+// A, then for each that of C, of G and of T. Bases outside of the windows are seen as
+// their surroundings.
+func (t *Tower) Embed(shares []float32, windows []embed.Span, out []float32) error {
 	length := len(shares) / 4
-	if len(starts) == 0 || span < t.halves.Segments*t.halves.Stride || len(shares) != 4*length || len(out) != len(starts)*t.tower.Dim {
-		return fatal("embed bases", fmt.Errorf("%d values in, %d out, for %d windows of %d bases", len(shares), len(out), len(starts), span))
+	if len(windows) == 0 || len(shares) != 4*length || len(out) != len(windows)*t.tower.Dim {
+		return fatal("embed bases", fmt.Errorf("%d values in, %d out, for %d windows", len(shares), len(out), len(windows)))
 	}
-	for _, start := range starts {
-		if start < 0 || start+span > length {
-			return fatal("embed bases", fmt.Errorf("a window from base %d to %d of %d", start, start+span, length))
+	for _, w := range windows {
+		if w.Start < 0 || w.Length < t.halves.Segments*t.halves.Stride || w.Start+w.Length > length {
+			return fatal("embed bases", fmt.Errorf("a window of %d bases from base %d of %d", w.Length, w.Start, length))
 		}
 	}
 	frames := make([]float32, t.halves.Channels*ceil(length, t.halves.Stride))
@@ -55,30 +55,43 @@ func (t *Tower) Embed(shares []float32, starts []int, span int, out []float32) e
 		frames, []int64{1, int64(t.halves.Channels), 1, int64(len(frames) / t.halves.Channels)}); err != nil {
 		return fatal(fmt.Sprintf("embed %d bases", length), err)
 	}
-	pooled := t.pool(frames, starts, span)
-	n := int64(len(starts))
+	pooled := t.pool(frames, windows)
+	n := int64(len(windows))
 	if err := run(t.head, pooled, []int64{n, int64(len(pooled)) / n, 1, 1}, out, []int64{n, int64(t.tower.Dim)}); err != nil {
 		return fatal(fmt.Sprintf("embed %d windows", n), err)
 	}
 	return nil
 }
 
+// lanes is how many channels pool sums together: their sums fit into the cache, and
+// lie side by side.
+const lanes = 16
+
 // pool gives the means of each window's segments.
-func (t *Tower) pool(frames []float32, starts []int, span int) []float32 {
+func (t *Tower) pool(frames []float32, windows []embed.Span) []float32 {
 	h := &t.halves
-	count := ceil(span, h.Stride) // frames of a window
 	all := len(frames) / h.Channels
-	pooled := make([]float32, len(starts)*h.Segments*h.Channels)
-	before := make([]float64, all+1) // sums of a channel's frames, before each
-	for channel := range h.Channels {
-		for i, v := range frames[channel*all:][:all] {
-			before[i+1] = before[i] + float64(v)
+	pooled := make([]float32, len(windows)*h.Segments*h.Channels)
+	before := make([][lanes]float64, all+1) // sums of the frames before each
+	for channel := 0; channel < h.Channels; channel += lanes {
+		count := min(lanes, h.Channels-channel)
+		for lane := range count {
+			sum := 0.0
+			for i, v := range frames[(channel+lane)*all:][:all] {
+				sum += float64(v)
+				before[i+1][lane] = sum
+			}
 		}
-		for w, start := range starts {
-			first := min(start/h.Stride, all-count)
+		for i, w := range windows {
+			length := ceil(w.Length, h.Stride)
+			first := min(w.Start/h.Stride, all-length)
 			for segment := range h.Segments {
-				from, to := first+count*segment/h.Segments, first+count*(segment+1)/h.Segments
-				pooled[(w*h.Segments+segment)*h.Channels+channel] = float32((before[to] - before[from]) / float64(to-from))
+				from, to := first+length*segment/h.Segments, first+length*(segment+1)/h.Segments
+				scale := 1 / float64(to-from)
+				mean := pooled[(i*h.Segments+segment)*h.Channels+channel:][:count]
+				for lane := range mean {
+					mean[lane] = float32((before[to][lane] - before[from][lane]) * scale)
+				}
 			}
 		}
 	}

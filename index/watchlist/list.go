@@ -95,16 +95,17 @@ func unknownKeys(meta toml.MetaData) []string {
 // readGroup gives what could be read and all that is wrong with it.
 func readGroup(meta toml.MetaData, table toml.Primitive) (g group, problems []error) {
 	g = group{Reads: defaultReads, Probability: defaultProbability}
+	var keys map[string]any
+	if err := meta.PrimitiveDecode(table, &keys); err != nil {
+		return g, []error{err}
+	}
+	g.Name, _ = keys["name"].(string) // for the error, when other keys do not fit
 	err := meta.PrimitiveDecode(table, &g)
 	g.Name, g.Message = oneLine(g.Name), oneLine(g.Message)
 	if err != nil {
 		return g, []error{err}
 	}
 	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	var keys map[string]any
-	if err := meta.PrimitiveDecode(table, &keys); err != nil {
-		return g, []error{err}
-	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if !slices.Contains(groupKeys, key) {
 			refuse("unknown key %q", key)
