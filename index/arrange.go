@@ -81,12 +81,8 @@ func packed(vectors []float32, dim int) []byte {
 	return all
 }
 
-// The largest absolute values of stored vectors and of those that are sought; see
-// package dot.
-const (
-	maxValue = 127
-	maxQuery = 63
-)
+// maxValue is the largest absolute value of stored vectors.
+const maxValue = 127
 
 // roundTo gives the whole numbers that, times scale, come closest to a vector.
 func roundTo(scale float64, vector []float32) []int8 {

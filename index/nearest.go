@@ -17,25 +17,44 @@ type Hit struct {
 
 // DefaultProbes is how many cells of a large index are looked into for a vector;
 // docs/search.md tells what that loses against all of them.
-const DefaultProbes = 64
+const DefaultProbes = 384
+
+// group is how many vectors are sought together: so many that most cells of a large
+// index are wanted by several of them.
+const group = 64
 
 // Searcher looks for the nearest windows. It belongs to one goroutine.
 type Searcher struct {
 	ix     *Index
 	probes int
-	count  int
 
-	queries []int8
-	scales  [dot.Queries]float64
+	queries []int8 // of a group, one after another
+	scales  [group]float64
+	tops    [group]*dot.Top
 	scores  []int32
-	tops    [dot.Queries]dot.Top
+
+	cells  *dot.Top // nearest to one query
+	packed []int8   // the queries that want a cell
+	wanted []probe
+	begin  []int // of each cell's part of wanted, and one more
 }
 
-// NewSearcher makes a searcher that finds the count nearest windows (64 at most).
-// With probes 0 it compares a vector with every window; otherwise, in a layer of
-// more cells than that, with those of the probes most similar cells.
+// probe says that a query wants a cell.
+type probe struct{ cell, query int }
+
+// NewSearcher makes a searcher that finds the count nearest windows; count and probes
+// are 512 at most. With probes 0 it compares a vector with every window; otherwise, in
+// a layer of more cells than that, with those of the probes most similar cells.
 func (ix *Index) NewSearcher(count, probes int) *Searcher {
-	return &Searcher{ix: ix, probes: probes, count: count, queries: make([]int8, dot.Queries*ix.Model.Dim)}
+	dim := ix.Model.Dim
+	s := &Searcher{ix: ix, probes: probes, queries: make([]int8, group*dim), packed: make([]int8, dot.Queries*dim)}
+	for q := range s.tops {
+		s.tops[q] = dot.NewTop(count)
+	}
+	if probes > 0 {
+		s.cells = dot.NewTop(probes)
+	}
+	return s
 }
 
 // maxLengthRatio is how much a chunk may be longer or shorter than the signal that
@@ -55,36 +74,44 @@ func (ix *Index) LayerFor(samples int) (layer int, ok bool) {
 }
 
 // Nearest finds the windows of a layer that each of the vectors is most similar
-// to, the most similar first. vectors holds n·Dim values.
+// to, the most similar first. vectors holds n·Dim finite values. Many at once are
+// found faster than one by one.
 func (s *Searcher) Nearest(layer int, vectors []float32) ([][]Hit, error) {
 	dim := s.ix.Model.Dim
 	if len(vectors)%dim != 0 {
 		return nil, fmt.Errorf("%d values are no vectors of %d dimensions", len(vectors), dim)
 	}
+	for i, v := range vectors {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return nil, fmt.Errorf("vector %d holds %v", i/dim, v)
+		}
+	}
 	var all [][]Hit
-	for part := range slices.Chunk(vectors, dot.Queries*dim) {
+	for part := range slices.Chunk(vectors, group*dim) {
 		all = append(all, s.nearest(&s.ix.layers[layer], part)...)
 	}
 	return all, nil
 }
 
-// nearest serves as many vectors as one pass can.
+// nearest serves one group.
 func (s *Searcher) nearest(l *layer, vectors []float32) [][]Hit {
 	dim := s.ix.Model.Dim
 	n := len(vectors) / dim
 	clear(s.queries)
 	for q := range n {
-		s.scales[q] = roundQuery(s.queries[q*dim:][:dim], vectors[q*dim:][:dim])
-		s.tops[q].Reset(s.count)
+		s.scales[q] = roundQuery(s.query(q), vectors[q*dim:][:dim])
+		s.tops[q].Reset()
 	}
 	if s.probes > 0 && l.Cells > s.probes {
 		s.probe(l, n)
 	} else {
-		s.scan(l, n)
+		for q := 0; q < n; q += dot.Queries {
+			s.scan(l, q, min(dot.Queries, n-q))
+		}
 	}
 	hits := make([][]Hit, n)
 	for q := range n {
-		for _, best := range s.tops[q].Sorted() {
+		for _, best := range s.tops[q].Hits() {
 			id := l.ids[best.Row]
 			if id == noWindow {
 				continue // it scores 0, less than what anybody looks for
@@ -95,46 +122,90 @@ func (s *Searcher) nearest(l *layer, vectors []float32) [][]Hit {
 	return hits
 }
 
-// stretchRows fit into a core's cache with their scores.
-const stretchRows = 1 << 10
+func (s *Searcher) query(q int) []int8 {
+	dim := s.ix.Model.Dim
+	return s.queries[q*dim:][:dim]
+}
 
-// scan compares all rows with all queries.
-func (s *Searcher) scan(l *layer, n int) {
+// stretchRows fit into a core's cache with their scores.
+const stretchRows = 1 << 12
+
+// scan compares all rows with n queries from one on, eight at most.
+func (s *Searcher) scan(l *layer, first, n int) {
 	dim := s.ix.Model.Dim
 	for from := 0; from < l.Rows; from += stretchRows {
 		rows := min(stretchRows, l.Rows-from)
 		scores, vectors := s.room(dot.Queries*rows), l.vectors[from*dim:][:rows*dim]
 		if n == 1 {
-			dot.ScoresOne(scores[:rows], vectors, s.queries[:dim], dim)
+			dot.ScoresOne(scores[:rows], vectors, s.query(first))
 		} else {
-			dot.Scores(scores, vectors, s.queries, dim)
+			dot.Scores(scores, vectors, s.queries[first*dim:][:dot.Queries*dim])
 		}
 		for q := range n {
-			s.tops[q].Add(scores[q*rows:][:rows], int32(from))
+			s.tops[first+q].Add(scores[q*rows:][:rows], from)
 		}
 	}
 }
 
-// probe compares each query with the rows of the cells that it is nearest to.
+// probe compares n queries with the rows of the cells that each is nearest to. It
+// goes from cell to cell, so that one that several queries want is read once.
 func (s *Searcher) probe(l *layer, n int) {
+	s.choose(l, n)
 	dim := s.ix.Model.Dim
-	cells := blocks(l.Cells) * dot.Rows
-	scores := make([]int32, dot.Queries*cells)
-	dot.Scores(scores, l.centroids, s.queries, dim)
-	for q := range n {
-		var near dot.Top
-		near.Reset(s.probes)
-		near.Add(scores[q*cells:][:l.Cells], 0)
-		for _, cell := range near.Sorted() {
-			from := 0
-			if cell.Row > 0 {
-				from = int(l.ends[cell.Row-1])
-			}
-			rows := int(l.ends[cell.Row]) - from
-			found := s.room(rows)
-			dot.ScoresOne(found, l.vectors[from*dim:][:rows*dim], s.queries[q*dim:][:dim], dim)
-			s.tops[q].Add(found, int32(from))
+	for cell := range l.Cells {
+		from := 0
+		if cell > 0 {
+			from = int(l.ends[cell-1])
 		}
+		rows := int(l.ends[cell]) - from
+		vectors := l.vectors[from*dim:][:rows*dim]
+		for part := range slices.Chunk(s.wanted[s.begin[cell]:s.begin[cell+1]], dot.Queries) {
+			if len(part) == 1 {
+				q := part[0].query
+				scores := s.room(rows)
+				dot.ScoresOne(scores, vectors, s.query(q))
+				s.tops[q].Add(scores, from)
+				continue
+			}
+			for i, p := range part {
+				copy(s.packed[i*dim:][:dim], s.query(p.query))
+			}
+			scores := s.room(dot.Queries * rows)
+			dot.Scores(scores, vectors, s.packed)
+			for i, p := range part {
+				s.tops[p.query].Add(scores[i*rows:][:rows], from)
+			}
+		}
+	}
+}
+
+// choose fills wanted with the cells that each query is nearest to, cell by cell.
+func (s *Searcher) choose(l *layer, n int) {
+	dim := s.ix.Model.Dim
+	var all []probe
+	s.begin = slices.Grow(s.begin[:0], l.Cells+1)[:l.Cells+1]
+	clear(s.begin)
+	centroids := blocks(l.Cells) * dot.Rows
+	for first := 0; first < n; first += dot.Queries {
+		scores := s.room(dot.Queries * centroids)
+		dot.Scores(scores, l.centroids, s.queries[first*dim:][:dot.Queries*dim])
+		for q := range min(dot.Queries, n-first) {
+			s.cells.Reset()
+			s.cells.Add(scores[q*centroids:][:l.Cells], 0)
+			for _, c := range s.cells.Hits() {
+				all = append(all, probe{c.Row, first + q})
+				s.begin[c.Row]++
+			}
+		}
+	}
+	// From how many want a cell to where its part ends, then back to where it begins.
+	for cell := 1; cell <= l.Cells; cell++ {
+		s.begin[cell] += s.begin[cell-1]
+	}
+	s.wanted = slices.Grow(s.wanted[:0], len(all))[:len(all)]
+	for _, p := range all {
+		s.begin[p.cell]--
+		s.wanted[s.begin[p.cell]] = p
 	}
 }
 

@@ -34,7 +34,7 @@ what is in an index.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newIndexBuild(g), newIndexSearch(g), newIndexShow())
+	cmd.AddCommand(newIndexBuild(g), newIndexSearch(g), newIndexShow(), newIndexBench())
 	return cmd
 }
 

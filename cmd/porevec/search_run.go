@@ -91,7 +91,7 @@ type searchSink struct {
 // Put implements sink.Sink.
 func (s *searchSink) Put(_ context.Context, e *signal.Embedded, done func(error)) error {
 	for i, c := range e.Chunks {
-		if i == 0 || c.Read.Run != s.rows.Run {
+		if s.rows.Len() == 0 || c.Read.Run != s.rows.Run || e.Recipe != s.rows.Recipe {
 			if err := s.search(); err != nil {
 				return err
 			}
@@ -99,12 +99,15 @@ func (s *searchSink) Put(_ context.Context, e *signal.Embedded, done func(error)
 		}
 		s.rows.Append(c, e.Row(i))
 	}
-	if err := s.search(); err != nil {
-		return err
-	}
 	done(nil)
-	return nil
+	if s.rows.Len() < searchedAtOnce {
+		return nil
+	}
+	return s.search()
 }
+
+// searchedAtOnce is how many chunks are gathered: many are found faster than few.
+const searchedAtOnce = 512
 
 func (s *searchSink) search() error {
 	if s.rows.Len() == 0 {
@@ -115,8 +118,8 @@ func (s *searchSink) search() error {
 	return err
 }
 
-// Flush implements sink.Sink: nothing waits.
-func (s *searchSink) Flush(context.Context) error { return nil }
+// Flush implements sink.Sink.
+func (s *searchSink) Flush(context.Context) error { return s.search() }
 
 // Close implements sink.Sink.
 func (s *searchSink) Close() error { return nil }

@@ -58,8 +58,9 @@ type Search struct {
 	open     map[channel]*reading
 	stats    Stats
 
-	vectors []float32 // of the rows that are sought together
-	rows    []int
+	asked   []int     // rows of a round
+	rows    []int     // those of a layer
+	vectors []float32 // theirs
 }
 
 // Stats counts what was searched.
@@ -135,56 +136,92 @@ func digests(m *index.Model) string {
 }
 
 // Add hears the chunks of a batch, and gives an answer for each that was searched
-// and a last one for each read that gave way to another on its channel. An error is
-// an [ErrMismatch]; nothing was searched then.
+// and a last one for each read that gave way to another on its channel, in the order
+// of the rows. An error is an [ErrMismatch]; nothing was searched then.
+//
+// It goes in rounds: in each, one chunk per channel is sought, all of them together,
+// which is faster. What a chunk tells decides whether the next one is needed.
 func (s *Search) Add(b *wire.Batch) ([]Answer, error) {
 	if err := s.Check(b.Recipe); err != nil {
 		return nil, err
 	}
-	hits, err := s.windows(b)
-	if err != nil {
-		return nil, err
+	queues := make(map[uint16][]int) // rows of each channel
+	var channels []uint16
+	for i, c := range b.Channels {
+		if queues[c] == nil {
+			channels = append(channels, c)
+		}
+		queues[c] = append(queues[c], i)
 	}
-	var answers []Answer
-	for i := range b.Len() {
-		row := b.Row(i)
-		r := s.reading(b.Run, row, &answers)
-		if !s.wanted(r, row) {
-			continue
+	var found []rowAnswer
+	for len(channels) > 0 {
+		s.asked = s.asked[:0]
+		waiting := channels[:0]
+		for _, c := range channels {
+			row, rest := s.nextWanted(b, queues[c], &found)
+			if row < 0 {
+				continue
+			}
+			s.asked = append(s.asked, row)
+			queues[c] = rest
+			waiting = append(waiting, c)
 		}
-		s.hear(r, row, hits[i])
-		s.judge(r, row)
-		answers = append(answers, r.answer)
-		if r.answer.Final {
-			s.count(r)
+		channels = waiting
+		if err := s.ask(b, &found); err != nil {
+			return nil, err
 		}
+	}
+	slices.SortStableFunc(found, func(a, b rowAnswer) int { return a.row - b.row })
+	answers := make([]Answer, len(found))
+	for i := range found {
+		answers[i] = found[i].answer
 	}
 	return answers, nil
 }
 
-// windows finds what each row of a batch is similar to; those of a layer are sought
-// together, which is faster. It passes over rows that cannot be wanted.
-func (s *Search) windows(b *wire.Batch) ([][]index.Hit, error) {
-	hits := make([][]index.Hit, b.Len())
-	for layer := range s.cfg.Index.Layers {
-		s.vectors, s.rows = s.vectors[:0], s.rows[:0]
-		for i := range b.Len() {
-			row := b.Row(i)
-			r := s.open[channel{b.Run.AcquisitionID, row.Channel}]
-			over := r != nil && r.answer.ReadID == row.ReadID && r.answer.Final
-			if at, fits := s.cfg.Index.LayerFor(int(row.Samples)); fits && at == layer && !over && sound(row.Vector) {
-				s.vectors, s.rows = append(s.vectors, row.Vector...), append(s.rows, i)
-			}
-		}
-		found, err := s.nearest.Nearest(layer, s.vectors)
-		if err != nil {
-			return nil, err
-		}
-		for i, row := range s.rows {
-			hits[row] = found[i]
+// rowAnswer is an answer and the row of the batch that led to it.
+type rowAnswer struct {
+	row    int
+	answer Answer
+}
+
+// nextWanted finds the first of a channel's rows that can tell something, -1 if none
+// does. Reads that are over by that are finished.
+func (s *Search) nextWanted(b *wire.Batch, queue []int, found *[]rowAnswer) (row int, rest []int) {
+	for i, at := range queue {
+		r := s.reading(b.Run, b.Row(at), at, found)
+		if s.wanted(r, b.Row(at)) {
+			return at, queue[i+1:]
 		}
 	}
-	return hits, nil
+	return -1, nil
+}
+
+// ask seeks the rows of a round, those of a layer together, and judges their reads.
+func (s *Search) ask(b *wire.Batch, found *[]rowAnswer) error {
+	for layer := range s.cfg.Index.Layers {
+		s.vectors, s.rows = s.vectors[:0], s.rows[:0]
+		for _, at := range s.asked {
+			if fit, _ := s.cfg.Index.LayerFor(int(b.Samples[at])); fit == layer {
+				s.vectors, s.rows = append(s.vectors, b.Row(at).Vector...), append(s.rows, at)
+			}
+		}
+		hits, err := s.nearest.Nearest(layer, s.vectors)
+		if err != nil {
+			return err
+		}
+		for i, at := range s.rows {
+			row := b.Row(at)
+			r := s.open[channel{b.Run.AcquisitionID, row.Channel}]
+			s.hear(r, row, hits[i])
+			s.judge(r, row)
+			*found = append(*found, rowAnswer{at, r.answer})
+			if r.answer.Final {
+				s.count(r)
+			}
+		}
+	}
+	return nil
 }
 
 // sound says whether all values are numbers.
@@ -201,7 +238,9 @@ func sound(vector []float32) bool {
 func (s *Search) End() []Answer {
 	var answers []Answer
 	for _, r := range s.open {
-		s.finish(r, &answers)
+		if s.finish(r) {
+			answers = append(answers, r.answer)
+		}
 	}
 	clear(s.open)
 	slices.SortFunc(answers, func(a, b Answer) int { return slices.Compare(a.ReadID[:], b.ReadID[:]) })
@@ -210,28 +249,28 @@ func (s *Search) End() []Answer {
 
 // reading finds the state of a row's read. Another read on the same channel is
 // over by that.
-func (s *Search) reading(run *signal.Run, row wire.Row, answers *[]Answer) *reading {
+func (s *Search) reading(run *signal.Run, row wire.Row, at int, found *[]rowAnswer) *reading {
 	key := channel{run.AcquisitionID, row.Channel}
 	r := s.open[key]
 	if r != nil && r.answer.ReadID == row.ReadID {
 		return r
 	}
-	if r != nil {
-		s.finish(r, answers)
+	if r != nil && s.finish(r) {
+		*found = append(*found, rowAnswer{at, r.answer})
 	}
 	r = &reading{answer: Answer{Run: run, ReadID: row.ReadID, Channel: row.Channel, ReadStart: row.ReadStart}}
 	s.open[key] = r
 	return r
 }
 
-// finish makes the last answer of a read final, unless one was.
-func (s *Search) finish(r *reading, answers *[]Answer) {
+// finish makes the last answer of a read final, and says whether it was not yet.
+func (s *Search) finish(r *reading) bool {
 	if r.answer.Final {
-		return
+		return false
 	}
 	r.answer.Final = true
 	s.count(r)
-	*answers = append(*answers, r.answer)
+	return true
 }
 
 // count books a read with a final answer.

@@ -1,76 +1,75 @@
 package dot
 
 import (
-	"cmp"
+	"fmt"
 	"slices"
 )
 
-// Scored is a row and its score.
-type Scored struct {
+// MaxTop bounds k: a Top keeps its hits in order by moving them, which suits
+// small lists.
+const MaxTop = 512
+
+// Hit is a row and its score.
+type Hit struct {
 	Score int32
-	Row   int32
+	Row   int
 }
 
-// Top keeps the rows with the largest scores; of equal ones those that come first.
-// Reset it before its first use.
+// Top keeps the k best rows of one query: the highest scores, and of equal ones
+// the lowest rows. So it depends on what was added but not on the order. It is
+// not safe for concurrent use.
 type Top struct {
-	count int
-	list  []Scored // a heap, the worst first, once count are there
+	k    int
+	hits []Hit // best first
 }
 
-// Reset empties it for the count best rows.
-func (t *Top) Reset(count int) { t.count, t.list = count, t.list[:0] }
+// NewTop makes an empty Top for k rows, 1 to MaxTop.
+func NewTop(k int) *Top {
+	if k < 1 || k > MaxTop {
+		panic(fmt.Sprintf("dot: a top of %d rows is not within 1 to %d", k, MaxTop))
+	}
+	return &Top{k: k, hits: make([]Hit, 0, k)}
+}
 
-// Add takes in the scores of consecutive rows.
-func (t *Top) Add(scores []int32, first int32) {
-	for len(t.list) < t.count && len(scores) > 0 {
-		t.list = append(t.list, Scored{scores[0], first})
-		scores, first = scores[1:], first+1
-		if len(t.list) == t.count {
-			slices.SortFunc(t.list, worstFirst) // which is a heap
-		}
+// Reset forgets all rows.
+func (t *Top) Reset() { t.hits = t.hits[:0] }
+
+// Hits are the best rows so far, at most k, best first. They are valid until
+// the next Add or Reset.
+func (t *Top) Hits() []Hit { return t.hits }
+
+// Add offers the scores of consecutive rows. No row may be offered twice.
+func (t *Top) Add(scores []int32, firstRow int) {
+	i := 0
+	for i < len(scores) && len(t.hits) < t.k {
+		t.insert(Hit{scores[i], firstRow + i})
+		i++
 	}
-	if len(scores) == 0 || t.count == 0 {
-		return
-	}
-	worst := t.list[0]
-	for i, score := range scores {
-		if score < worst.Score {
-			continue // nearly all of them
-		}
-		if s := (Scored{score, first + int32(i)}); worstFirst(s, worst) > 0 {
-			t.list[0] = s
-			t.sink()
-			worst = t.list[0]
+	// Most scores reach no place and are passed without a look at their row.
+	for i < len(scores) {
+		i += fastest.atLeast(scores[i:], t.hits[t.k-1].Score)
+		if i < len(scores) {
+			t.insert(Hit{scores[i], firstRow + i})
+			i++
 		}
 	}
 }
 
-// sink moves the first entry to its place in the heap.
-func (t *Top) sink() {
-	for at := 0; ; {
-		child := 2*at + 1
-		if child >= len(t.list) {
+// insert puts a hit in its place, if it has one.
+func (t *Top) insert(h Hit) {
+	if len(t.hits) == t.k {
+		if !h.better(t.hits[t.k-1]) {
 			return
 		}
-		if child+1 < len(t.list) && worstFirst(t.list[child+1], t.list[child]) < 0 {
-			child++
-		}
-		if worstFirst(t.list[at], t.list[child]) <= 0 {
-			return
-		}
-		t.list[at], t.list[child] = t.list[child], t.list[at]
-		at = child
+		t.hits = t.hits[:t.k-1]
 	}
+	at := len(t.hits)
+	for at > 0 && h.better(t.hits[at-1]) {
+		at--
+	}
+	t.hits = slices.Insert(t.hits, at, h)
 }
 
-// Sorted gives what was kept, the best first. The list is valid until Reset, after
-// which alone Add may be called again.
-func (t *Top) Sorted() []Scored {
-	slices.SortFunc(t.list, func(a, b Scored) int { return worstFirst(b, a) })
-	return t.list
-}
-
-func worstFirst(a, b Scored) int {
-	return cmp.Or(cmp.Compare(a.Score, b.Score), cmp.Compare(b.Row, a.Row))
+func (h Hit) better(than Hit) bool {
+	return h.Score > than.Score || h.Score == than.Score && h.Row < than.Row
 }

@@ -1,0 +1,8 @@
+//go:build !amd64
+
+package dot
+
+var (
+	implementations = []implementation{portable}
+	fastest         = portable
+)
