@@ -7,6 +7,7 @@ import (
 	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/embed/ort"
 	"github.com/porevec/porevec/index"
+	"github.com/porevec/porevec/index/internal/hashtower"
 )
 
 // BenchmarkBuild indexes half a million bases for chunks of one length with the
@@ -27,7 +28,7 @@ func BenchmarkBuild(b *testing.B) {
 	defer opened.Close()
 	const bases = 500_000
 	var refs index.References
-	if err := refs.Add(writeFile(b, "x.fa", ">x\n"+sequence(1, bases))); err != nil {
+	if err := refs.Add(writeFile(b, "x.fa", ">x\n"+hashtower.Sequence(1, bases))); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -12,86 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/index"
+	"github.com/porevec/porevec/index/internal/hashtower"
 )
-
-// hashTower embeds windows by the 6-mers in each eighth of them: a space in which,
-// as in that of an encoder, windows that overlap are alike. It is quick, and exact
-// on every computer.
-type hashTower struct{ about embed.Tower }
-
-const dim = 32
-
-func newHashTower() hashTower {
-	return hashTower{embed.Tower{
-		Model:   embed.Model{ID: "hash@v1", Digest: "tower", Dim: dim, SamplesPerBase: 10, Windows: []int{1000, 2000}, LeaderSamples: 100},
-		Signals: map[string]string{"int8": "signal"},
-	}}
-}
-
-func (h hashTower) Tower() embed.Tower { return h.about }
-
-func (h hashTower) Embed(shares []float32, windows []embed.Span, out []float32) error {
-	const k = 6
-	all := len(shares) / 4
-	for i, w := range windows {
-		start, length := w.Start, w.Length
-		vector := out[i*dim:][:dim]
-		clear(vector)
-		for at := range length - k + 1 {
-			word := uint64(0)
-			for j := range k {
-				for base := range 4 {
-					word = word*31 + uint64(4*shares[base*all+start+at+j])
-				}
-			}
-			rng := rand.New(rand.NewPCG(word, 7))
-			for range 3 {
-				vector[at*8/length*4+rng.IntN(4)] += float32(rng.NormFloat64())
-			}
-		}
-		square := 0.0
-		for _, v := range vector {
-			square += float64(v) * float64(v)
-		}
-		for j := range vector {
-			vector[j] /= float32(math.Sqrt(square))
-		}
-	}
-	return nil
-}
-
-// sequence is random.
-func sequence(seed uint64, n int) string {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	out := make([]byte, n)
-	for i := range out {
-		out[i] = "ACGT"[rng.IntN(4)]
-	}
-	return string(out)
-}
-
-func reversed(s string) string {
-	out := make([]byte, len(s))
-	for i := range s {
-		out[len(s)-1-i] = map[byte]byte{'A': 'T', 'C': 'G', 'G': 'C', 'T': 'A'}[s[i]]
-	}
-	return string(out)
-}
-
-// vectorOf embeds one window.
-func vectorOf(bases string) []float32 {
-	shares := make([]float32, 4*len(bases))
-	for i := range bases {
-		shares[strings.IndexByte("ACGT", bases[i])*len(bases)+i] = 1
-	}
-	out := make([]float32, dim)
-	if err := newHashTower().Embed(shares, []embed.Span{{Length: len(bases)}}, out); err != nil {
-		panic(err)
-	}
-	return out
-}
 
 func writeFile(t testing.TB, name, content string) string {
 	t.Helper()
@@ -119,7 +42,7 @@ func tryBuild(t testing.TB, fasta string, change func(*index.BuildConfig)) (stri
 		t.Fatal(err)
 	}
 	cfg := index.BuildConfig{
-		Tower: newHashTower(), Windows: []int{2000, 1000}, StrideBases: 16, DecoyBases: 100_000, Threads: 2, Progress: func(int, int) {},
+		Tower: hashtower.Tower{}, Windows: []int{2000, 1000}, StrideBases: 16, DecoyBases: 100_000, Threads: 2, Progress: func(int, int) {},
 	}
 	if change != nil {
 		change(&cfg)
@@ -149,7 +72,7 @@ func open(t testing.TB, path string) *index.Index {
 // TestWindowsFindThemselves looks for windows of both strands, at places that the
 // index has and between them.
 func TestWindowsFindThemselves(t *testing.T) {
-	one, two := sequence(1, 3000), sequence(2, 2000)
+	one, two := hashtower.Sequence(1, 3000), hashtower.Sequence(2, 2000)
 	ix := open(t, build(t, ">one\n"+one+"\n>two\n"+strings.ToLower(two)+"\n", nil))
 	if len(ix.Layers) != 2 || ix.Layers[0].Window != 1000 || ix.Layers[1].Span != 200 || ix.Bases() != 5000 {
 		t.Fatalf("%+v", ix.Header)
@@ -162,12 +85,12 @@ func TestWindowsFindThemselves(t *testing.T) {
 	}{
 		{0, one[:100], index.Window{}},
 		{0, one[1600:1700], index.Window{Contig: 0, Start: 1600}},
-		{0, reversed(one[1600:1700]), index.Window{Contig: 0, Start: 1600, Reverse: true}},
+		{0, hashtower.Reversed(one[1600:1700]), index.Window{Contig: 0, Start: 1600, Reverse: true}},
 		{1, two[160:360], index.Window{Contig: 1, Start: 160}},
-		{1, reversed(two[1792:1992]), index.Window{Contig: 1, Start: 1792, Reverse: true}},
+		{1, hashtower.Reversed(two[1792:1992]), index.Window{Contig: 1, Start: 1792, Reverse: true}},
 		{1, one[805:1005], index.Window{Contig: 0, Start: 800}},
 	} {
-		found, err := s.Nearest(c.layer, vectorOf(c.bases))
+		found, err := s.Nearest(c.layer, hashtower.Vector(c.bases))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,11 +106,11 @@ func TestWindowsFindThemselves(t *testing.T) {
 
 // TestManyAtOnceFindTheSame compares one vector at a time with many together.
 func TestManyAtOnceFindTheSame(t *testing.T) {
-	text := sequence(3, 5000)
+	text := hashtower.Sequence(3, 5000)
 	ix := open(t, build(t, ">a\n"+text, nil))
 	var all []float32
 	for at := range 19 {
-		all = append(all, vectorOf(text[at*200:][:100])...)
+		all = append(all, hashtower.Vector(text[at*200:][:100])...)
 	}
 	s := ix.NewSearcher(10, 0)
 	together, err := s.Nearest(0, all)
@@ -195,7 +118,7 @@ func TestManyAtOnceFindTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range together {
-		alone, err := s.Nearest(0, all[i*dim:][:dim])
+		alone, err := s.Nearest(0, all[i*hashtower.Dim:][:hashtower.Dim])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,13 +126,13 @@ func TestManyAtOnceFindTheSame(t *testing.T) {
 			t.Errorf("vector %d: %v alone, %v together", i, alone[0], together[i])
 		}
 	}
-	if _, err := s.Nearest(0, all[:dim+1]); err == nil {
+	if _, err := s.Nearest(0, all[:hashtower.Dim+1]); err == nil {
 		t.Error("half a vector was searched")
 	}
 }
 
 func TestLargeIndexProbesCells(t *testing.T) {
-	text := sequence(4, 600_000)
+	text := hashtower.Sequence(4, 600_000)
 	ix := open(t, build(t, ">a\n"+text, func(c *index.BuildConfig) { c.Windows = []int{1000}; c.DecoyBases = 0 }))
 	l := ix.Layers[0]
 	if l.Cells < 100 || l.Count != 2*((600_000-100)/16+1) || l.Rows%16 != 0 || l.Rows < l.Count {
@@ -221,7 +144,7 @@ func TestLargeIndexProbesCells(t *testing.T) {
 	const tries = 300
 	for range tries {
 		at := rng.IntN(len(text) - 100)
-		vector := vectorOf(text[at : at+100])
+		vector := hashtower.Vector(text[at : at+100])
 		a, err := exact.Nearest(0, vector)
 		if err != nil {
 			t.Fatal(err)
@@ -240,7 +163,7 @@ func TestLargeIndexProbesCells(t *testing.T) {
 }
 
 func TestBuildIsReproducible(t *testing.T) {
-	text := ">a\n" + sequence(6, 9000)
+	text := ">a\n" + hashtower.Sequence(6, 9000)
 	one, err := os.ReadFile(build(t, text, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +178,7 @@ func TestBuildIsReproducible(t *testing.T) {
 }
 
 func TestAmbiguousWindowsAreLeftOut(t *testing.T) {
-	text := sequence(7, 1000) + strings.Repeat("N", 500) + sequence(8, 1000)
+	text := hashtower.Sequence(7, 1000) + strings.Repeat("N", 500) + hashtower.Sequence(8, 1000)
 	ix := open(t, build(t, ">a\n"+text, func(c *index.BuildConfig) { c.Windows = []int{1000}; c.DecoyBases = 0 }))
 	if got, all := ix.Layers[0].Count, 2*((2500-100)/16+1); got >= all-2*500/16 || got < all-2*(500+2*100)/16 {
 		t.Errorf("%d of %d windows", got, all)
@@ -264,14 +187,14 @@ func TestAmbiguousWindowsAreLeftOut(t *testing.T) {
 		t.Errorf("%+v", ix.Contigs[0])
 	}
 	s := ix.NewSearcher(1, 0)
-	if found, err := s.Nearest(0, vectorOf(text[1600:1700])); err != nil || found[0][0].Window.Start != 1600 {
+	if found, err := s.Nearest(0, hashtower.Vector(text[1600:1700])); err != nil || found[0][0].Window.Start != 1600 {
 		t.Errorf("behind the gap: %+v %v", found, err)
 	}
 }
 
 func TestBuildSaysWhatIsWrong(t *testing.T) {
 	short := func(c *index.BuildConfig) { c.Windows = []int{2000} }
-	if _, err := tryBuild(t, ">a\n"+sequence(1, 150), short); err == nil || !strings.Contains(err.Error(), "shorter") {
+	if _, err := tryBuild(t, ">a\n"+hashtower.Sequence(1, 150), short); err == nil || !strings.Contains(err.Error(), "shorter") {
 		t.Errorf("a short target: %v", err)
 	}
 	if _, err := tryBuild(t, ">a\n"+strings.Repeat("N", 3000), nil); err == nil || !strings.Contains(err.Error(), "consist of N") {
@@ -285,16 +208,16 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	refs = index.References{}
-	if err := refs.Add(writeFile(t, "y.fa", ">a\n"+sequence(1, 5000))); err != nil {
+	if err := refs.Add(writeFile(t, "y.fa", ">a\n"+hashtower.Sequence(1, 5000))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := index.Build(ctx, &refs, index.BuildConfig{Tower: newHashTower(), Windows: []int{1000}, StrideBases: 32, Threads: 1, Progress: func(int, int) {}}); !errors.Is(err, context.Canceled) {
+	if _, err := index.Build(ctx, &refs, index.BuildConfig{Tower: hashtower.Tower{}, Windows: []int{1000}, StrideBases: 32, Threads: 1, Progress: func(int, int) {}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a build that is cancelled: %v", err)
 	}
 }
 
 func TestDecoysAreTargetsBackwards(t *testing.T) {
-	text := sequence(9, 30_000)
+	text := hashtower.Sequence(9, 30_000)
 	for most, want := range map[int]int{0: 0, 100_000: 1, 12_000: 1, 20_000: 2} {
 		ix := open(t, build(t, ">a\n"+text, func(c *index.BuildConfig) { c.DecoyBases = most; c.Windows = []int{1000} }))
 		decoys, bases := 0, 0
@@ -312,7 +235,7 @@ func TestDecoysAreTargetsBackwards(t *testing.T) {
 		}
 		backwards := []byte(text[1004:1104])
 		slices.Reverse(backwards)
-		found, err := ix.NewSearcher(1, 0).Nearest(0, vectorOf(string(backwards)))
+		found, err := ix.NewSearcher(1, 0).Nearest(0, hashtower.Vector(string(backwards)))
 		if hit := found[0][0]; err != nil || !ix.Contigs[hit.Window.Contig].Decoy || hit.Similarity < 0.9 {
 			t.Errorf("%+v %v", found, err)
 		}
@@ -321,7 +244,7 @@ func TestDecoysAreTargetsBackwards(t *testing.T) {
 
 // TestEveryAlteredByteIsFound changes bytes all over a file, and cuts it.
 func TestEveryAlteredByteIsFound(t *testing.T) {
-	whole, err := os.ReadFile(build(t, ">a\n"+sequence(10, 400), func(c *index.BuildConfig) { c.Windows = []int{2000}; c.StrideBases = 64 }))
+	whole, err := os.ReadFile(build(t, ">a\n"+hashtower.Sequence(10, 400), func(c *index.BuildConfig) { c.Windows = []int{2000}; c.StrideBases = 64 }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +280,7 @@ func TestEveryAlteredByteIsFound(t *testing.T) {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}
 	}
-	if err := try([]byte(">a\n" + sequence(1, 300))); !errors.Is(err, index.ErrFormat) || !strings.Contains(err.Error(), "porevec index build") {
+	if err := try([]byte(">a\n" + hashtower.Sequence(1, 300))); !errors.Is(err, index.ErrFormat) || !strings.Contains(err.Error(), "porevec index build") {
 		t.Errorf("a FASTA file: %v", err)
 	}
 	if _, err := index.Open(filepath.Join(t.TempDir(), "none.pvi")); !errors.Is(err, os.ErrNotExist) {
@@ -366,7 +289,7 @@ func TestEveryAlteredByteIsFound(t *testing.T) {
 }
 
 func TestLayerFor(t *testing.T) {
-	ix := open(t, build(t, ">a\n"+sequence(11, 1000), nil))
+	ix := open(t, build(t, ">a\n"+hashtower.Sequence(11, 1000), nil))
 	for samples, want := range map[int]int{1000: 0, 800: 0, 1250: 0, 1300: -1, 1600: 1, 2000: 1, 2500: 1, 2600: -1, 500: -1, 0: -1} {
 		layer, ok := ix.LayerFor(samples)
 		if !ok {
@@ -380,7 +303,7 @@ func TestLayerFor(t *testing.T) {
 
 // FuzzOpen gives headers that have the right checksum and may be wrong otherwise.
 func FuzzOpen(f *testing.F) {
-	whole, err := os.ReadFile(build(f, ">a\n"+sequence(10, 400), func(c *index.BuildConfig) { c.Windows = []int{2000}; c.StrideBases = 64 }))
+	whole, err := os.ReadFile(build(f, ">a\n"+hashtower.Sequence(10, 400), func(c *index.BuildConfig) { c.Windows = []int{2000}; c.StrideBases = 64 }))
 	if err != nil {
 		f.Fatal(err)
 	}
