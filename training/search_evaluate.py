@@ -2,7 +2,7 @@
 
 Parts: sizes, by genome and number of chunks; noise; windows, of 4096 and 2048 samples; rates, the false answers asked for and
 got; real, labelled reads. Every search is of the reads of the index's genomes and of those of none under the same condition;
-real reads have none beside them.
+beside the real reads of a genome, the real reads of another are those of none.
 """
 
 import argparse
@@ -11,11 +11,12 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 
 from evaluate import command, hardware
 from families import FAMILIES, WINDOWS
 from search_run import Searcher
-from search_score import intervals, after, rates, read_answers, relevant, score
+from search_score import after, intervals, rates, read_answers, relevant, score
 from search_truth import NONE, Truth, read_truth
 
 PARTS = "sizes", "noise", "windows", "rates", "real"
@@ -46,9 +47,10 @@ class Evaluation:
 
     def reads(self, targets: tuple[str, ...], condition: str) -> tuple[list[str], list[Truth]]:
         """Names of POD5 files, and what is true of their reads."""
-        if condition == "real":
-            targets = tuple(t for t in targets if os.path.exists(os.path.join(self.run.data, f"{t}.real.pod5")))
-            return [f"{t}.real" for t in targets], relevant(self.truth, list(targets), condition)
+        if condition == "real":  # real reads of other genomes are of none
+            known = relevant(self.truth, list(GENOMES), condition)
+            files = [f"{g}.real" for g in GENOMES if any(t.genome == g for t in known)]
+            return files, [t if t.genome in targets else replace(t, genome=NONE) for t in known]
         return [f"{g}.{condition}" for g in (*targets, "none")], relevant(self.truth, [*targets, NONE], condition)
 
     def measure(self, name: str, targets: tuple[str, ...], condition: str, *options: str, model: str | None = None, window: int | None = None) -> dict:
@@ -106,7 +108,7 @@ def main() -> None:
         if "rates" in args.parts:
             for asked in RATES:
                 add("rates", name, str(asked), evaluation.rate(name, targets, asked))
-        if "real" in args.parts and evaluation.reads(targets, "real")[0]:
+        if "real" in args.parts and any(t.genome != NONE for t in evaluation.reads(targets, "real")[1]):
             add("real", name, "built in", evaluation.measure(name, targets, "real"))
             for other in (text.split("=", 1)[1] for text in args.real_model if text.split("=", 1)[0] == name):
                 add("real", name, "other", evaluation.measure(name, targets, "real", "--model", other, model=other))

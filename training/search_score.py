@@ -172,26 +172,21 @@ class Reliability:
         return {"ECE": float(np.abs(said - right).sum() / weight.sum())}
 
     def bins(self, rows: np.ndarray) -> dict[str, float]:
-        """Mean probability said and share right of each bin; NaN where it is empty."""
-        weight, said, right = (x[rows].sum(0) for x in (self.weight, self.said, self.right))
-        with np.errstate(invalid="ignore"):
-            return {f"{what} {i}": v for what, x in (("said", said), ("right", right)) for i, v in enumerate(x / weight)}
+        """Share right in each bin that is not empty; NaN where it is empty in these rows."""
+        weight, right = self.weight[rows].sum(0), self.right[rows].sum(0)
+        return {str(i): right[i] / weight[i] if weight[i] else np.nan for i in np.flatnonzero(self.weight.sum(0))}
 
 
 def delay(table: Table, rate: float, rows: np.ndarray | slice = slice(None)) -> dict[str, float]:
-    """Seconds of sequencing until the answer is final: median and 90 % of real reads, and the share that is called by then."""
+    """Seconds of sequencing until the answer is final, its leader among them: median and 90 % of real reads."""
     seconds = table.samples[rows][table.real[rows]] / rate
-    others = table.samples[rows][~table.real[rows]] / rate
-    return {
-        "median": np.median(seconds), "90 %": np.quantile(seconds, 0.9),
-        "median of none": np.median(others) if len(others) else np.nan,
-    }  # fmt: skip
+    return {"median": np.median(seconds), "90 %": np.quantile(seconds, 0.9)}
 
 
 def intervals(statistic, count: int) -> dict[str, list[float] | None]:
     """with_interval, and None for what has no meaning."""
     figures = with_interval(statistic, count)
-    return {name: None if np.isnan(v).any() else v for name, v in figures.items()}
+    return {name: None if np.isnan(v[0]) else v for name, v in figures.items()}
 
 
 def score(truth: list[Truth], answers: dict[str, list[Answer]], family: Family, leader: int | None = None) -> dict:
@@ -217,7 +212,7 @@ def score(truth: list[Truth], answers: dict[str, list[Answer]], family: Family, 
     report["reliability"] = [
         {
             "from": float(BINS[i]), "to": float(BINS[i + 1]), "answers": int((cell == i).sum()),
-            "said": float(given.said[:, i].sum() / max(given.weight[:, i].sum(), 1e-300)), "right": figures[f"right {i}"],
+            "said": float(given.said[:, i].sum() / max(given.weight[:, i].sum(), 1e-300)), "right": figures.get(str(i)),
         }
         for i in range(len(BINS) - 1)
     ]  # fmt: skip
