@@ -17,6 +17,7 @@ from search_score import EVEN, Reliability, Table, every, read_answers, relevant
 from search_truth import NONE, read_truth
 
 CHUNKS = 1, 2, 3, 5, 10
+ASKED = 0.01  # rate of false answers, at which forms are compared
 NEVER = "1e-300"  # --fdr: no answer is final before the last chunk
 RIDGE = 1e-3  # keeps the fit finite where right and wrong are apart
 GENOMES = "lambda", "ecoli1M", "saureus", "ecoli"
@@ -57,8 +58,11 @@ def forms(lead: np.ndarray, chunks: np.ndarray, windows: np.ndarray) -> dict[str
         "a + b·lead + c·lead/chunks": [one, lead, lead / k],
         "a + b·lead + c·ln(windows)": [one, lead, np.log(windows)],
         "a + b·lead + c·ln(chunks) + d·ln(windows)": [one, lead, np.log(k), np.log(windows)],
+        "a + b·lead + c·ln(chunks) + d·lead/chunks": [one, lead, np.log(k), lead / k],
+        "a + b·lead + c·ln(chunks) + d·lead·(chunks = 1)": [one, lead, np.log(k), lead * (k == 1)],
+        "a + b·lead + c·chunks": [one, lead, k],
+        "a + b·lead + c·√chunks": [one, lead, np.sqrt(k)],
         "a + b·min(lead, 8)": [one, np.minimum(lead, 8)],
-        "a + b·min(lead, 8) + c·max(lead - 8, 0)": [one, np.minimum(lead, 8), np.maximum(lead - 8, 0)],
         "a + b·max(lead, 0) + c·min(lead, 0)": [one, np.maximum(lead, 0), np.minimum(lead, 0)],
     }
     return {name: np.stack(terms, 1) for name, terms in columns.items()}
@@ -80,7 +84,15 @@ def study(groups: dict[tuple[str, int], Table], windows: dict[str, int]) -> dict
     tried = {}
     for name, features in forms(lead, chunks, size).items():
         found = fit(features, right, weight)
-        tried[name] = {"coefficients": found.tolist(), "nats per answer": loss(features @ found, right, weight)}
+        said = logistic(features @ found)
+        sure = said >= 1 - ASKED
+        gaps = [np.average((said - right)[part], weights=weight[part]) for part in (chunks == n for n in dict.fromkeys(chunks))]
+        tried[name] = {
+            "coefficients": found.tolist(), "nats per answer": loss(features @ found, right, weight),
+            "largest gap": float(np.abs(gaps).max()),  # between the mean probability and the share right after some number of chunks
+            "recall": float((weight * right * sure).sum() / (weight * right).sum()),
+            "false": float((weight * ~right * sure).sum() / max(1e-12, (weight * sure).sum())),
+        }  # fmt: skip
     pooled = np.array(tried["a + b·lead"]["coefficients"])
 
     def beside(part: np.ndarray) -> dict:
@@ -121,7 +133,10 @@ def heard(table: Table, chunks: int) -> Table:
 def show(report: dict) -> None:
     print("pooled: a {a:+.4f}, b {b:.4f}".format(**report["pooled"]))
     for name, f in report["forms"].items():
-        print(f"  {f['nats per answer']:.5f} nats  {name}: ", *(f"{c:+.4f}" for c in f["coefficients"]))
+        print(
+            f"  {f['nats per answer']:.5f} nats, gap {f['largest gap']:.3f}, at {ASKED}: recall {f['recall']:.3f} false {f['false']:.4f}  {name}: ",
+            *(f"{c:+.4f}" for c in f["coefficients"]),
+        )  # fmt: skip
     for group in ("by index", "by chunks", "by both"):
         print(group + ":      a       b   | pooled - own: mean  largest  nats | said  right | wrong of answers")
         for name, g in report[group].items():

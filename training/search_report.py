@@ -178,20 +178,24 @@ def calibration(report: dict) -> str:
 
 The program says p = 1 / (1 + exp(−(a + b · lead))) with the lead in nats. Fitted with `training/search_calibrate.py` to harsh reads of another seed and as
 many of none, after 1, 2, 3, 5 and 10 chunks without stopping early; every index and number of chunks weighs alike. *Distance*: of the
-pooled probability from that of a fit to the row's answers alone, mean and largest.
+pooled probability (first form) from that of a fit to the row's answers alone, mean and largest. *Largest gap*: between the mean probability and the
+share right of the answers after some number of chunks. *Recall and false at 0.01*: of the answers whose probability of being wrong is 0.01 at most.
 
 """
     for name, study in report.items():
         if not isinstance(study, dict) or "pooled" not in study:
             continue
-        tried = [[form, f"{f['nats per answer']:.5f}", ", ".join(f"{c:+.3f}" for c in f["coefficients"])] for form, f in study["forms"].items()]
+        tried = [
+            [form, f"{f['nats per answer']:.4f}", f"{f['largest gap']:.3f}", f"{f['recall']:.3f}", f"{f['false']:.4f}", ", ".join(f"{c:+.3f}" for c in f["coefficients"])]
+            for form, f in study["forms"].items()
+        ]  # fmt: skip
         rows = [
             [label, f"{g['a']:+.3f}", f"{g['b']:.3f}", f"{g['distance']:.4f}", f"{g['largest']:.3f}", f"{g['said']:.3f}", f"{g['right']:.3f}", f"{g['wrong']} of {g['answers']}"]
             for group in ("by index", "by chunks") for label, g in study[group].items()
         ]  # fmt: skip
         text += f"""### {name}: a = {study["pooled"]["a"]:.4f}, b = {study["pooled"]["b"]:.4f}
 
-{table(["form of the log odds", "nats lost per answer", "coefficients"], tried)}
+{table(["form of the log odds", "loss, nats", "largest gap", "recall at 0.01", "false at 0.01", "coefficients"], tried)}
 {table(["answers", "a", "b", "distance", "largest", "mean probability", "share right", "wrong"], rows)}
 """
     return text

@@ -43,7 +43,7 @@ class Answer:
         if self.target is None or self.target != truth.genome or self.strand != truth.strand:
             return False
         low, high = truth.heard(self.samples)
-        return low - TOLERANCE <= self.start < self.end <= high + TOLERANCE
+        return bool(low - TOLERANCE <= self.start < self.end <= high + TOLERANCE)
 
 
 def parse(line: str) -> Answer:
