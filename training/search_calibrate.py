@@ -33,13 +33,13 @@ def loss(log_odds: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:
 
 
 def fit(features: np.ndarray, right: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Coefficients [terms] of the log odds: features [answers, terms], the first of them 1, right bool, weight [answers]."""
+    """Coefficients [terms] of the log odds: features [answers, terms], right bool, weight [answers]."""
     weight = weight / weight.sum()
 
     def target(c: np.ndarray) -> tuple[float, np.ndarray]:
         x = features @ c
         gradient = features.T @ (weight * (logistic(x) - right))
-        return loss(x, right, weight) + RIDGE / 2 * (c[1:] ** 2).sum() / len(right), gradient + RIDGE * np.append(0, c[1:]) / len(right)
+        return loss(x, right, weight) + RIDGE / 2 * (c**2).sum() / len(right), gradient + RIDGE * c / len(right)
 
     return minimize(target, np.zeros(features.shape[1]), jac=True, method="BFGS").x
 
@@ -62,6 +62,7 @@ def forms(lead: np.ndarray, chunks: np.ndarray, windows: np.ndarray) -> dict[str
         "a + b·lead + c·ln(chunks) + d·lead·(chunks = 1)": [one, lead, np.log(k), lead * (k == 1)],
         "a + b·lead + c·chunks": [one, lead, k],
         "a + b·lead + c·√chunks": [one, lead, np.sqrt(k)],
+        "a + b·lead, apart for 1, 2 and more chunks": [one * (k == 1), lead * (k == 1), one * (k == 2), lead * (k == 2), one * (k > 2), lead * (k > 2)],
         "a + b·min(lead, 8)": [one, np.minimum(lead, 8)],
         "a + b·max(lead, 0) + c·min(lead, 0)": [one, np.maximum(lead, 0), np.minimum(lead, 0)],
     }
@@ -79,6 +80,7 @@ def study(groups: dict[tuple[str, int], Table], windows: dict[str, int]) -> dict
     right = np.concatenate([t.right for t in groups.values()])
     weight = np.concatenate([t.weight() / t.weight().sum() for t in groups.values()])
     chunks = np.array([n for _, n in names])
+    own = np.clip(np.concatenate([t.probability for t in groups.values()]), 1e-12, 1 - 1e-12)
     size = np.array([windows[index] for index, _ in names], float)
 
     tried = {}
@@ -122,7 +124,14 @@ def study(groups: dict[tuple[str, int], Table], windows: dict[str, int]) -> dict
         "by chunks": {str(n): beside(chunks == n) for n in dict.fromkeys(chunks)},
         "by both": {f"{i}, {n}": beside((index == i) & (chunks == n)) for i, n in groups},
         "false among those surer than asked": called,
-    }
+        "program": {
+            "said": {str(n): float(np.average(own[chunks == n], weights=weight[chunks == n])) for n in dict.fromkeys(chunks)},
+            "right": {str(n): float(np.average(right[chunks == n], weights=weight[chunks == n])) for n in dict.fromkeys(chunks)},
+            "nats per answer": loss(np.log(own / (1 - own)), right, weight),
+            "recall": float((weight * right * (own >= 1 - ASKED)).sum() / (weight * right).sum()),
+            "false": float((weight * ~right * (own >= 1 - ASKED)).sum() / max(1e-12, (weight * (own >= 1 - ASKED)).sum())),
+        },
+    }  # fmt: skip
 
 
 def heard(table: Table, chunks: int) -> Table:
@@ -144,6 +153,9 @@ def show(report: dict) -> None:
                 f"  {name:12} {g['a']:+7.3f} {g['b']:7.3f}  | {g['distance']:18.4f} {g['largest']:7.3f} {g['nats lost']:.5f}"
                 f" | {g['said']:.3f} {g['right']:.3f} | {g['wrong']} of {g['answers']}"
             )
+    p = report["program"]
+    print(f"the program: {p['nats per answer']:.5f} nats, at {ASKED}: recall {p['recall']:.3f} false {p['false']:.4f}; said, right after chunks: ", end="")
+    print(*(f"{n}: {p['said'][n]:.3f} {p['right'][n]:.3f};" for n in p["said"]))
     print("false among those surer than asked, pooled fit:")
     for rate, by in report["false among those surer than asked"].items():
         print(f"  {rate}: ", ", ".join(f"{n} {v:.4f}" for n, v in by.items()))

@@ -176,7 +176,7 @@ def calibration(report: dict) -> str:
     """The fit of the probability, both families together and apart."""
     text = """## How sure a lead makes
 
-The program says p = 1 / (1 + exp(−(a + b · lead))) with the lead in nats. Fitted with `training/search_calibrate.py` to harsh reads of another seed and as
+The program says p = 1 / (1 + exp(−(a + b · lead))) with the lead in nats, and a and b by the number of chunks. Fitted with `training/search_calibrate.py` to harsh reads of another seed and as
 many of none, after 1, 2, 3, 5 and 10 chunks without stopping early; every index and number of chunks weighs alike. *Distance*: of the
 pooled probability (first form) from that of a fit to the row's answers alone, mean and largest. *Largest gap*: between the mean probability and the
 share right of the answers after some number of chunks. *Recall and false at 0.01*: of the answers whose probability of being wrong is 0.01 at most.
@@ -189,6 +189,9 @@ share right of the answers after some number of chunks. *Recall and false at 0.0
             [form, f"{f['nats per answer']:.4f}", f"{f['largest gap']:.3f}", f"{f['recall']:.3f}", f"{f['false']:.4f}", ", ".join(f"{c:+.3f}" for c in f["coefficients"])]
             for form, f in study["forms"].items()
         ]  # fmt: skip
+        said = study["program"]
+        gap = max(abs(said["said"][n] - said["right"][n]) for n in said["said"])
+        tried.append(["the program's own", f"{said['nats per answer']:.4f}", f"{gap:.3f}", f"{said['recall']:.3f}", f"{said['false']:.4f}", ""])
         rows = [
             [label, f"{g['a']:+.3f}", f"{g['b']:.3f}", f"{g['distance']:.4f}", f"{g['largest']:.3f}", f"{g['said']:.3f}", f"{g['right']:.3f}", f"{g['wrong']} of {g['answers']}"]
             for group in ("by index", "by chunks") for label, g in study[group].items()
