@@ -1,16 +1,19 @@
 """How sure a lead makes: the probability that an answer of `porevec index search` is right, from its lead in nats.
 
 Fits p = 1 / (1 + exp(-(a + b · lead))) to harsh simulated reads and as many, by weight, of none; apart for every index
-and number of chunks, and pooled. Shows how far the pooled fit lies from the others, and what more terms would gain.
+and number of chunks, and pooled. Shows how far the pooled fit lies from the others, what more terms would gain, and how far
+the program's own probabilities are from what came true.
 """
 
 import argparse
 import json
 import os
+import sys
 
 import numpy as np
 from scipy.optimize import minimize
 
+from evaluate import command
 from families import FAMILIES
 from search_run import Searcher
 from search_score import EVEN, Reliability, Table, every, read_answers, relevant
@@ -169,7 +172,7 @@ def main() -> None:
     parser.add_argument("--genome", action="append", help=f"{', '.join(GENOMES)}, unless said")
     parser.add_argument("--report", required=True, help="JSON file to write")
     args = parser.parse_args()
-    report, both = {}, {}
+    report, both = {"command": command(sys.argv)}, {}
     for name, data in (text.split("=", 1) for text in args.families):
         run = Searcher(args.porevec, FAMILIES[name], data, os.path.join(args.work, name))
         truth = read_truth(os.path.join(data, "truth.tsv"))

@@ -174,7 +174,11 @@ def glance(report: dict) -> str:
 
 def calibration(report: dict) -> str:
     """The fit of the probability, both families together and apart."""
-    text = """## How sure a lead makes
+    text = f"""## How sure a lead makes
+
+```
+{report["command"]}
+```
 
 The program says p = 1 / (1 + exp(−(a + b · lead))) with the lead in nats, and a and b by the number of chunks. Fitted with `training/search_calibrate.py` to harsh reads of another seed and as
 many of none, after 1, 2, 3, 5 and 10 chunks without stopping early; every index and number of chunks weighs alike. *Distance*: of the
