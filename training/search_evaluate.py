@@ -56,7 +56,8 @@ class Evaluation:
     def measure(self, name: str, targets: tuple[str, ...], condition: str, *options: str, model: str | None = None, window: int | None = None) -> dict:
         files, truth = self.reads(targets, condition)
         index = self.run.index(name if model is None else f"{name}.other", list(targets), model, window)
-        answers = self.run.search(index, files, f"{name}.{condition}{''.join(options).replace('/', '_')[-40:]}", *options)
+        label = f"{name}.{condition}{f'.{window}' if window else ''}{'.other' if model else ''}"
+        answers = self.run.search(index, files, label, *options)
         return score(truth, read_answers(answers), self.run.family) | {"bases": self.bases(targets), "targets": list(targets)}
 
     def rate(self, name: str, targets: tuple[str, ...], asked: float) -> dict:
