@@ -59,7 +59,7 @@ def with_interval(statistic: Callable[[np.ndarray], dict[str, float]], count: in
     rng = np.random.default_rng(SEED)
     value = statistic(np.arange(count))
     samples = [list(statistic(rng.integers(0, count, count)).values()) for _ in range(RESAMPLES)]
-    low, high = np.percentile(samples, (2.5, 97.5), axis=0)
+    low, high = np.nanpercentile(samples, (2.5, 97.5), axis=0)  # NaN: a resample in which the figure has no meaning
     return {name: [float(v), float(l), float(h)] for (name, v), l, h in zip(value.items(), low, high)}
 
 

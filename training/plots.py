@@ -56,3 +56,24 @@ def sweep(entries: dict, path: str) -> None:
             line(ax, [float(f) for f in entry[what]], [e["int8"]["f1"] for e in entry[what].values()], name)
         ax.set(xlabel=f"{what}, times the usual", ylabel="F1, one window of 4096")
     save(figure, path)
+
+
+def seconds(entries: dict, chunks: list[str], heard: list[float], path: str) -> None:
+    """F1 of a search by seconds heard of each read, harsh, one line per index."""
+    figure, ax = plt.subplots(figsize=(6, 3.4))
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["harsh"]["bases"]):
+        by = entry["harsh"]["chunks"]
+        line(ax, heard, [by[n]["f1"] for n in chunks], f"{name}, {entry['harsh']['bases'] / 1e6:.2g} Mb")
+    ax.set(xlabel="seconds of a read, its leader among them", ylabel="F1 of called reads")
+    save(figure, path)
+
+
+def reliability(entries: dict, path: str) -> None:
+    """Share of right answers by the probability that was said, harsh, one line per index."""
+    figure, ax = plt.subplots(figsize=(4.6, 3.6))
+    ax.plot([0, 1], [0, 1], "k:", lw=1)
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["harsh"]["bases"]):
+        rows = [r for r in entry["harsh"]["reliability"] if r["right"]]
+        line(ax, [r["said"] for r in rows], [r["right"] for r in rows], name)
+    ax.set(xlabel="probability said", ylabel="share right")
+    save(figure, path)

@@ -59,7 +59,15 @@ def simulate(
     pore: PoreModel, family: Family, bases: np.ndarray, centre: np.ndarray, samples: int,
     rng: np.random.Generator, conditions: Conditions = HARSH,
 ) -> np.ndarray:  # fmt: skip
-    """Current of one chunk per row, float32 [batch, samples], pA.
+    """Current of one chunk per row, float32 [batch, samples], pA; the arguments as in trace."""
+    return trace(pore, family, bases, centre, samples, rng, conditions)[0]
+
+
+def trace(
+    pore: PoreModel, family: Family, bases: np.ndarray, centre: np.ndarray, samples: int,
+    rng: np.random.Generator, conditions: Conditions = HARSH,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Current of one chunk per row, float32 [batch, samples], pA, and which base is in the pore, int64 [batch, samples].
 
     bases:  ACGT codes [batch, length]
     centre: int [batch], the base in the pore at the chunk's middle sample
@@ -87,7 +95,7 @@ def simulate(
         current += _drift(batch, samples, c.drift, rng)
     spikes = rng.integers(0, current.size, rng.poisson(c.spike_rate * current.size))
     current.reshape(-1)[spikes] += rng.uniform(30, 80, spikes.size) * rng.choice([-1, 1], spikes.size)
-    return current
+    return current, base
 
 
 def _dwells(family: Family, batch: int, length: int, rng: np.random.Generator, c: Conditions) -> np.ndarray:
@@ -130,7 +138,16 @@ def _drift(batch: int, samples: int, sd: float, rng: np.random.Generator) -> np.
 
 def digitize(family: Family, current: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """pA -> what the sequencer stores: int16 adc [batch, samples]."""
-    offset = rng.normal(family.offset_mean, family.offset_sd, (current.shape[0], 1)).round().astype(np.float32)
+    return to_adc(family, current, offsets(family, len(current), rng))
+
+
+def offsets(family: Family, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Calibration offset of each read's channel, float32 [count, 1], adc counts."""
+    return rng.normal(family.offset_mean, family.offset_sd, (count, 1)).round().astype(np.float32)
+
+
+def to_adc(family: Family, current: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """pA and calibration offsets -> int16 adc [batch, samples]."""
     adc = current * np.float32(family.counts_per_pa) - offset
     return np.clip(adc, -32768, 32767).astype(np.int16)
 
