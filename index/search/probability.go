@@ -2,30 +2,34 @@ package search
 
 import "math"
 
-// calibration turns a lead into the logarithm of the odds that a place is right:
-// base + perNat · lead.
-type calibration struct{ base, perNat float64 }
-
-// calibrations of answers after one chunk, two, and more: the more chunks there are,
+// How sure a lead makes: the logarithm of the odds that a place is right is
+//
+//	base + (perNat + once/chunks) · lead − perDoubt · ln(chunks)
+//
+// for a read that comes from the index as likely as not. The more chunks there are,
 // the more ways chance has to put them on a line. training/search_calibrate.py found
-// them on simulated reads under hard conditions, half of which came from no target,
-// of both families, against indices from 48 kb to 4.6 Mb. The decoys make them hold
-// for any size.
-var calibrations = [...]calibration{{-1.2, 1.8}, {-2.8, 1.06}, {-2.6, 0.88}}
+// the constants on simulated reads of both families under hard conditions, against
+// four indices from 48 kb to 4.6 Mb; the decoys make them hold for any size.
+const (
+	base     = -1.00
+	perNat   = 0.69
+	once     = 1.08
+	perDoubt = 2.65
+)
 
-func calibrationFor(chunks int) calibration {
-	return calibrations[min(chunks, len(calibrations))-1]
+// probability of the best place after some chunks, by its lead in nats over the best
+// rival and the share of reads that are expected to come from the index.
+func probability(lead float64, chunks int, prior float64) float64 {
+	return 1 / (1 + math.Exp(-(slope(chunks)*lead + doubt(chunks) + logit(prior))))
 }
 
-// probability of the best place, by its lead in nats over the best rival and the
-// share of reads that are expected to come from the index.
-func (c calibration) probability(lead, prior float64) float64 {
-	return 1 / (1 + math.Exp(-(c.base + c.perNat*lead + logit(prior))))
+// leadFor is the inverse of probability.
+func leadFor(probability float64, chunks int, prior float64) float64 {
+	return (logit(probability) - doubt(chunks) - logit(prior)) / slope(chunks)
 }
 
-// lead that makes a place so probable.
-func (c calibration) lead(probability, prior float64) float64 {
-	return (logit(probability) - c.base - logit(prior)) / c.perNat
-}
+func slope(chunks int) float64 { return perNat + once/float64(chunks) }
+
+func doubt(chunks int) float64 { return base - perDoubt*math.Log(float64(chunks)) }
 
 func logit(p float64) float64 { return math.Log(p / (1 - p)) }

@@ -326,14 +326,13 @@ func (s *Search) judge(r *reading, row wire.Row) {
 	decoy := v.decoy + s.handicap
 	a.Found = v.found
 	a.LeadNats = v.best.support - max(v.elsewhere, decoy)
-	known := calibrationFor(a.Chunks)
-	a.Probability = known.probability(a.LeadNats, s.cfg.Prior)
-	a.TargetProbability = known.probability(v.best.support-max(v.otherTarget, decoy), s.cfg.Prior)
+	a.Probability = probability(a.LeadNats, a.Chunks, s.cfg.Prior)
+	a.TargetProbability = probability(v.best.support-max(v.otherTarget, decoy), a.Chunks, s.cfg.Prior)
 	a.Place = Place{}
 	if v.found {
 		a.Place = s.place(r, v.best)
 	}
-	enough := known.lead(1-s.cfg.FDR, s.cfg.Prior)
+	enough := leadFor(1-s.cfg.FDR, a.Chunks, s.cfg.Prior)
 	a.Called = v.found && a.LeadNats >= enough
 	r.decoy = decoy-v.best.support >= enough
 	last := row.Flags&(signal.FlagTail|signal.FlagShort) != 0
