@@ -3,7 +3,6 @@ package index
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/porevec/porevec/index/internal/dot"
@@ -212,52 +211,4 @@ func (s *Searcher) choose(l *layer, n int) {
 func (s *Searcher) room(n int) []int32 {
 	s.scores = slices.Grow(s.scores[:0], n)[:n]
 	return s.scores
-}
-
-// chanceSample is how many windows are compared with as many others to see how
-// alike any two are.
-const chanceSample = 1 << 10
-
-// LogMeanExp tells how alike the windows of a layer are by themselves: the
-// logarithm of the mean of exp(sharpness · similarity) between a window and the
-// rest, without its own neighbourhood; the median over windows, so that repeats do
-// not count.
-func (ix *Index) LogMeanExp(layer int, sharpness float64) float64 {
-	l := &ix.layers[layer]
-	rng := rand.New(rand.NewPCG(uint64(l.Count), uint64(l.Span)))
-	draw := func() (windows []Window, values [][]int8) {
-		for len(windows) < chanceSample {
-			row := rng.IntN(l.Rows)
-			if id := l.ids[row]; id != noWindow {
-				windows = append(windows, l.numbering.window(int(id)))
-				values = append(values, dot.Row(l.vectors, row, ix.Model.Dim))
-			}
-		}
-		return windows, values
-	}
-	ones, oneValues := draw()
-	others, otherValues := draw()
-	var logs []float64
-	for i, one := range ones {
-		sum, count := 0.0, 0
-		for j, other := range others {
-			if one.Contig == other.Contig && one.Reverse == other.Reverse && max(one.Start-other.Start, other.Start-one.Start) < l.Span {
-				continue
-			}
-			var product int32
-			for k, v := range oneValues[i] {
-				product += int32(v) * int32(otherValues[j][k])
-			}
-			sum += math.Exp(sharpness * float64(product) * l.Scale * l.Scale)
-			count++
-		}
-		if count > 0 {
-			logs = append(logs, math.Log(sum/float64(count)))
-		}
-	}
-	if len(logs) == 0 {
-		return 0 // there is only one neighbourhood
-	}
-	slices.Sort(logs)
-	return logs[len(logs)/2]
 }

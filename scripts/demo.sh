@@ -20,3 +20,16 @@ bin/porevec embed "$dir/run" --store "$dir/store" --quiet
 
 say "4. Subscribe: the first vectors in the stream"
 bin/porevec subscribe --store "$dir/store" --from start -n 8
+
+say "5. What are these reads? An index of the genome they come from, and of one they do not; nothing is trained"
+cat > "$dir/watch.toml" <<'EOF'
+[[group]]
+name = "the simulated genome"
+targets = ["simulated"]
+reads = 10
+message = "this is what was sampled"
+EOF
+go run ./fixtures/makerun -o "$dir/other" --reads 1 --seed 8 --name other
+bin/porevec index build "$dir/run/genome.fa" "$dir/other/genome.fa" -o "$dir/panel.pvi"
+bin/porevec index search --index "$dir/panel.pvi" --store "$dir/store" --watchlist "$dir/watch.toml" -o "$dir/answers.tsv" || test $? = 7
+head -4 "$dir/answers.tsv"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/porevec/porevec/index/report"
 	"github.com/porevec/porevec/index/search"
@@ -29,16 +30,19 @@ func (f *searchFlags) overStream(ctx context.Context, g *global, a *answers) err
 		return subscribeError(err)
 	}
 	defer subscription.Close()
-	p := publisher{to: subscription, on: f.publish, index: a.digest}
+	p := publisher{to: subscription, on: f.publish, index: a.digest, last: make(map[string]*jetstream.Message)}
 	refused := refusals{log: log}
 	messages := 0
 	for {
 		message, err := f.stream.next(ctx, subscription)
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, context.DeadlineExceeded):
-			return passedOver(refused.messages+int(subscription.Skipped()), messages+int(subscription.Skipped()), "messages")
 		case ctx.Err() != nil:
-			return exit(exitInterrupted, errInterrupted)
+			return errors.Join(p.publishEnd(a), exit(exitInterrupted, errInterrupted))
+		case errors.Is(err, io.EOF), errors.Is(err, context.DeadlineExceeded):
+			if err := p.publishEnd(a); err != nil {
+				return exit(exitFailure, err)
+			}
+			return passedOver(refused.messages+int(subscription.Skipped()), messages+int(subscription.Skipped()), "messages")
 		case err != nil:
 			return exit(exitFailure, err)
 		}
@@ -79,13 +83,39 @@ func (r *refusals) add(message *jetstream.Message, err error) {
 type publisher struct {
 	to    *jetstream.Subscription
 	on    bool
-	index string // digest
+	index string                        // digest
+	last  map[string]*jetstream.Message // of each run
 }
 
 // publish makes one message of the answers that a message of vectors gave: a line
 // of JSON each. Its id is made of that message's place, so that a second search of
 // the same stream with the same index does not store it twice within an hour.
 func (p *publisher) publish(ctx context.Context, from *jetstream.Message, found []search.Answer, alerts []watchlist.Alert) error {
+	p.last[from.Batch.Run.AcquisitionID] = from
+	return p.publishAs(ctx, from, "", found, alerts)
+}
+
+// publishEnd gives up the reads that are still open and publishes what was known of
+// them. It does so even when the program is being stopped.
+func (p *publisher) publishEnd(a *answers) error {
+	found := a.search.End()
+	alerts, err := a.write(found)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), searchDrain)
+	defer cancel()
+	for run, from := range p.last {
+		ofRun := slices.DeleteFunc(slices.Clone(found), func(a search.Answer) bool { return a.Run.AcquisitionID != run })
+		raised := slices.DeleteFunc(slices.Clone(alerts), func(a watchlist.Alert) bool { return a.Run != run })
+		if err := p.publishAs(ctx, from, "end", ofRun, raised); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *publisher) publishAs(ctx context.Context, from *jetstream.Message, part string, found []search.Answer, alerts []watchlist.Alert) error {
 	if !p.on {
 		return nil
 	}
@@ -94,7 +124,7 @@ func (p *publisher) publish(ctx context.Context, from *jetstream.Message, found 
 		for i := range found {
 			lines = append(report.AppendJSON(lines, &found[i]), '\n')
 		}
-		if err := p.send(ctx, from, wire.Hit, "", lines); err != nil {
+		if err := p.send(ctx, from, wire.Hit, part, lines); err != nil {
 			return err
 		}
 	}
@@ -103,16 +133,16 @@ func (p *publisher) publish(ctx context.Context, from *jetstream.Message, found 
 		if err != nil {
 			return err
 		}
-		if err := p.send(ctx, from, wire.Alert, alert.Group, object); err != nil {
+		if err := p.send(ctx, from, wire.Alert, part+"/"+alert.Group, object); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *publisher) send(ctx context.Context, from *jetstream.Message, kind, name string, payload []byte) error {
+func (p *publisher) send(ctx context.Context, from *jetstream.Message, kind, part string, payload []byte) error {
 	subject := from.Subject
 	subject.Kind = kind
-	id := fmt.Sprintf("%s/%s/%d/%s", subject, p.index, from.Sequence, name)
+	id := fmt.Sprintf("%s/%s/%d/%s", subject, p.index, from.Sequence, part)
 	return p.to.Publish(ctx, subject, "application/x-ndjson", id, payload)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 type subscribeFlags struct {
 	stream streamFlags
 	read   string
+	kind   string
 	rows   uint64
 	output string
 	json   bool
@@ -45,12 +47,14 @@ file with the same columns as embed -o.`,
   porevec subscribe --nats nats://127.0.0.1:4222 --from new
   porevec subscribe --json -n 100 | jq -c '[.read_id,.chunk]'
   porevec subscribe --run 1f0e… --read 0a1b2c3d-… --json
+  porevec subscribe --kind alert --from new | jq .group
   porevec subscribe --from 2026-11-23T08:00:00Z --until-idle 10s -o today.parquet`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.start(cmd, g) },
 	}
 	flags := cmd.Flags()
 	f.stream.register(flags)
+	flags.StringVar(&f.kind, "kind", wire.Emb, "emb: vectors; hit: answers of 'index search'; alert: alarms of its watch list")
 	flags.StringVar(&f.read, "read", "", "only vectors of this read")
 	flags.Uint64VarP(&f.rows, "rows", "n", 0, "end after this many vectors (0: all)")
 	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow, .npy or .ndjson file")
@@ -68,7 +72,13 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 			return usageError("--read %q: %w", f.read, err)
 		}
 	}
-	cfg.Log = g.logger()
+	cfg.Log, cfg.Kind = g.logger(), f.kind
+	switch {
+	case f.kind != wire.Emb && f.kind != wire.Hit && f.kind != wire.Alert:
+		return usageError("--kind %q: must be emb, hit or alert", f.kind)
+	case f.kind != wire.Emb && (f.output != "" || f.read != "" || f.rows > 0):
+		return usageError("--output, --read and --rows are for vectors; answers and alarms are lines of JSON: take jq")
+	}
 	if f.output != "" && !file.Known(f.output) {
 		return usageError("-o %q: the name must end in .parquet, .arrow, .npy or .ndjson", f.output)
 	}
@@ -83,7 +93,11 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	if err != nil {
 		return exit(exitFailure, err)
 	}
-	err = f.copy(ctx, subscription, out)
+	if f.kind == wire.Emb {
+		err = f.copy(ctx, subscription, out)
+	} else {
+		err = f.copyLines(ctx, subscription, cmd.OutOrStdout())
+	}
 	interrupted := ctx.Err() != nil
 	if closeErr := out.close(err == nil || interrupted); err == nil || interrupted {
 		err = closeErr
@@ -125,6 +139,22 @@ func (f *subscribeFlags) copy(ctx context.Context, from *jetstream.Subscription,
 			}
 		}
 		if err := to.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// copyLines writes answers or alarms, which are lines of JSON.
+func (f *subscribeFlags) copyLines(ctx context.Context, from *jetstream.Subscription, to io.Writer) error {
+	for {
+		message, err := f.stream.next(ctx, from)
+		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(to, "%s\n", bytes.TrimRight(message.Payload, "\n")); err != nil {
 			return err
 		}
 	}

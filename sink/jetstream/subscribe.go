@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type SubscribeConfig struct {
 	// open and listens, Subscribe connects to that.
 	Store string
 
+	Kind               string // wire.Emb, wire.Hit or wire.Alert; "" is wire.Emb
 	Rig, Position, Run string // "" is any
 
 	New   bool      // only what comes from now on
@@ -36,12 +38,13 @@ type SubscribeConfig struct {
 	Log *slog.Logger // nil logs nothing
 }
 
-// Message is one decoded message.
+// Message is one message.
 type Message struct {
 	Subject  wire.Subject
 	Sequence uint64 // in the stream
 	Time     time.Time
-	Batch    *wire.Batch
+	Batch    *wire.Batch // of vectors, decoded; nil for the other kinds
+	Payload  []byte      // of the other kinds
 }
 
 // Subscription reads messages in their order. Next and Close are called from one
@@ -96,7 +99,7 @@ func (s *Subscription) start(ctx context.Context, cfg SubscribeConfig) error {
 	if err := s.link.openStream(ctx, true, 0); err != nil {
 		return err
 	}
-	filter := wire.Subject{Rig: cfg.Rig, Position: cfg.Position, Run: cfg.Run, Kind: wire.Emb}.Filter()
+	filter := wire.Subject{Rig: cfg.Rig, Position: cfg.Position, Run: cfg.Run, Kind: cmp.Or(cfg.Kind, wire.Emb)}.Filter()
 	from := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverAllPolicy}
 	switch {
 	case cfg.New:
@@ -144,16 +147,28 @@ func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 		if s.end > 0 && meta.Sequence.Stream > s.end {
 			break
 		}
-		batch, err := wire.Decode(msg.Data())
-		subject, ours := wire.ParseSubject(msg.Subject())
-		if err != nil || !ours {
+		message, err := decode(msg.Subject(), msg.Data())
+		if err != nil {
 			s.skipped.Add(1)
 			s.log.Warn("message passed over", "subject", msg.Subject(), "sequence", meta.Sequence.Stream, "error", err)
 			continue
 		}
-		return &Message{Subject: subject, Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Batch: batch}, nil
+		message.Sequence, message.Time = meta.Sequence.Stream, meta.Timestamp
+		return message, nil
 	}
 	return nil, io.EOF
+}
+
+func decode(subject string, payload []byte) (*Message, error) {
+	parsed, ours := wire.ParseSubject(subject)
+	switch {
+	case !ours:
+		return nil, errors.New("the subject is not ours")
+	case parsed.Kind != wire.Emb:
+		return &Message{Subject: parsed, Payload: payload}, nil
+	}
+	batch, err := wire.Decode(payload)
+	return &Message{Subject: parsed, Batch: batch}, err
 }
 
 // Publish stores a message about what was read, a search result for instance. It
