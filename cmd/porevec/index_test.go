@@ -130,7 +130,7 @@ func TestWatchListRaisesAlarms(t *testing.T) {
 	}
 	write("[[group]]\nname = \"the sampled one\"\ntargets = [\"sam*\"]\nreads = 3\nmessage = \"call somebody\"\n[[group]]\nname = \"none\"\ntargets = [\"other\"]\nreads = 2\n")
 	out := runProgram(t, "index", "search", "--index", index, "--watchlist", list, "-o", filepath.Join(dir, "x.tsv"), run).want(t, exitAlert)
-	if !strings.Contains(out.stderr, "ALERT the sampled one: 3 reads (sampled ×3)") || !strings.Contains(out.stderr, "s of sequencing; call somebody") || strings.Contains(out.stderr, "ALERT none") {
+	if !strings.Contains(out.stderr, "ALERT the sampled one: 3 reads (sampled ×3)") || !strings.Contains(out.stderr, "s of sequencing; call somebody") || strings.Contains(out.stderr, "ALERT none") || !strings.Contains(out.stderr, "watched  none: 0 reads, no alarm") {
 		t.Errorf("stderr:\n%s", out.stderr)
 	}
 

@@ -172,11 +172,14 @@ func (a *answers) printSummary(took time.Duration) error {
 	fmt.Fprintf(a.stderr, "chunks   %d searched in %v; %d not needed, %d of a length that the index is not for, %d broken\n",
 		stats.Chunks, took.Round(time.Millisecond), stats.Unneeded, stats.Unfit, stats.Broken)
 	fmt.Fprintf(a.stderr, "decoys   %d reads would have been called there; as many calls of targets may be wrong\n", stats.DecoyCalls)
-	if a.watch != nil {
-		for _, r := range a.watch.Result() {
-			if r.Raised {
-				fmt.Fprintln(a.stderr, r.Alert)
-			}
+	if a.watch == nil {
+		return nil
+	}
+	for _, r := range a.watch.Result() {
+		if r.Raised {
+			fmt.Fprintf(a.stderr, "watched  %s: %d reads; in the order of time, the alarm was due after %.1f s of sequencing\n", r.Alert.Group, r.Alert.Reads, r.Alert.Seconds)
+		} else {
+			fmt.Fprintf(a.stderr, "watched  %s: %d reads, no alarm\n", r.Alert.Group, r.Alert.Reads)
 		}
 	}
 	return nil

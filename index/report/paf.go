@@ -38,6 +38,7 @@ func (w *paf) Write(a *search.Answer) error {
 	if finite(a.LeadNats) {
 		fmt.Fprintf(w.out, "\tld:f:%.3f", a.LeadNats)
 	}
+	fmt.Fprintf(w.out, "\tmt:f:%.3f", a.Spent.Seconds()*1000)
 	return w.out.WriteByte('\n')
 }
 

@@ -69,6 +69,7 @@ func Formats() []string { return []string{"tsv", "paf", "ndjson"} }
 //	ch:i    channel                   nc:i  chunks heard
 //	st:i    first sample of the read  pr:f  probability
 //	                                  ld:f  lead in nats
+//	                                  mt:f  milliseconds that the search computed
 //
 // White space in names becomes underscores, because readers of PAF split at it.
 //

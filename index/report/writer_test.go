@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/porevec/porevec/index/report"
 	"github.com/porevec/porevec/index/search"
@@ -25,7 +26,7 @@ func called() *search.Answer {
 	return &search.Answer{
 		Run: run, ReadID: id(1), Channel: 126, ReadStart: 20000, Chunks: 3, Samples: 12345,
 		Place: search.Place{Target: "NC_003143.1", TargetLength: 4653728, Start: 1000, End: 1900, Reverse: true},
-		Found: true, Probability: 0.9996, TargetProbability: 0.9998, LeadNats: 7.8236, Called: true, Final: true,
+		Found: true, Probability: 0.9996, TargetProbability: 0.9998, LeadNats: 7.8236, Called: true, Final: true, Spent: 1500 * time.Microsecond,
 	}
 }
 
@@ -37,7 +38,7 @@ func guessed() *search.Answer {
 }
 
 func lost() *search.Answer {
-	return &search.Answer{Run: run, ReadID: id(3), Channel: 1, Chunks: 1, Samples: 6096, Final: true}
+	return &search.Answer{Run: run, ReadID: id(3), Channel: 1, Chunks: 1, Samples: 6096, Final: true, Spent: 1500 * time.Microsecond}
 }
 
 // strange has all that formats stumble over.
@@ -168,19 +169,19 @@ func TestPAF(t *testing.T) {
 	got := parsePAF(t, written(t, "paf", o, called(), guessed(), sure, short, uncalled, lost(), strange(), nowhere()))
 	want := []entry{
 		{[12]string{id(1).String(), "988", "160", "988", "-", "NC_003143.1", "4653728", "1000", "1900", "900", "900", "34"},
-			"tp:A:P ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:0.999600 ld:f:7.824"},
+			"tp:A:P ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:0.999600 ld:f:7.824 mt:f:1.500"},
 		{[12]string{id(1).String(), "988", "160", "988", "+", "NC_003143.1", "4653728", "1000", "1900", "900", "900", "60"},
-			"tp:A:P ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:1.000000 ld:f:7.824"},
+			"tp:A:P ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:1.000000 ld:f:7.824 mt:f:1.500"},
 		{[12]string{id(1).String(), "80", "80", "80", "-", "NC_003143.1", "4653728", "1000", "1900", "450", "900", "3"},
-			"tp:A:P ch:i:126 st:i:20000 ns:i:1000 nc:i:3 pr:f:0.500000 ld:f:7.824"},
+			"tp:A:P ch:i:126 st:i:20000 ns:i:1000 nc:i:3 pr:f:0.500000 ld:f:7.824 mt:f:1.500"},
 		{[12]string{id(2).String(), "988", "0", "0", "*", "*", "0", "0", "0", "0", "0", "0"},
-			"ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:0.400000 ld:f:-0.250"},
+			"ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:0.400000 ld:f:-0.250 mt:f:1.500"},
 		{[12]string{id(3).String(), "488", "0", "0", "*", "*", "0", "0", "0", "0", "0", "0"},
-			"ch:i:1 st:i:0 ns:i:6096 nc:i:1 pr:f:0.000000 ld:f:0.000"},
+			"ch:i:1 st:i:0 ns:i:6096 nc:i:1 pr:f:0.000000 ld:f:0.000 mt:f:1.500"},
 		{[12]string{id(4).String(), "988", "160", "988", "-", "a_b__\"c\"__é_\ufffd", "4653728", "1000", "1900", "0", "900", "255"},
-			"tp:A:P ch:i:126 st:i:20000 ns:i:12345 nc:i:3"},
+			"tp:A:P ch:i:126 st:i:20000 ns:i:12345 nc:i:3 mt:f:1.500"},
 		{[12]string{id(5).String(), "988", "0", "0", "*", "*", "0", "0", "0", "0", "0", "0"},
-			"ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:0.999600 ld:f:7.824"},
+			"ch:i:126 st:i:20000 ns:i:12345 nc:i:3 pr:f:0.999600 ld:f:7.824 mt:f:1.500"},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d lines, want %d: %v", len(got), len(want), got)

@@ -1,6 +1,10 @@
 package search
 
-import "github.com/porevec/porevec/signal"
+import (
+	"time"
+
+	"github.com/porevec/porevec/signal"
+)
 
 // Answer is what is known of a read after some of its chunks.
 type Answer struct {
@@ -29,6 +33,9 @@ type Answer struct {
 	Called bool
 	// Final says that no later answer about this read will differ.
 	Final bool
+	// Spent is how long the search has computed for this read. All else in an answer is
+	// the same however its chunks came; this is not.
+	Spent time.Duration
 }
 
 // Place is a stretch of a target.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/porevec/porevec/index"
 	"github.com/porevec/porevec/signal"
@@ -206,15 +207,19 @@ func (s *Search) ask(b *wire.Batch, found *[]rowAnswer) error {
 				s.vectors, s.rows = append(s.vectors, b.Row(at).Vector...), append(s.rows, at)
 			}
 		}
+		begin := time.Now()
 		hits, err := s.nearest.Nearest(layer, s.vectors)
 		if err != nil {
 			return err
 		}
+		share := time.Since(begin) / time.Duration(max(len(hits), 1))
 		for i, at := range s.rows {
 			row := b.Row(at)
 			r := s.open[channel{b.Run.AcquisitionID, row.Channel}]
+			begin := time.Now()
 			s.hear(r, row, hits[i])
 			s.judge(r, row)
+			r.answer.Spent += share + time.Since(begin)
 			*found = append(*found, rowAnswer{at, r.answer})
 			if r.answer.Final {
 				s.count(r)
