@@ -84,7 +84,7 @@ func Build(ctx context.Context, refs *References, cfg BuildConfig) (*Built, erro
 		return nil, err
 	}
 	for _, p := range plans {
-		layer, err := arrange(ctx, p, tower.Dim, cfg.Threads)
+		layer, err := arrange(ctx, p, cfg.Threads)
 		if err != nil {
 			return nil, err
 		}
@@ -98,8 +98,8 @@ type plan struct {
 	window, span int // samples, bases
 	numbering    numbering
 	ids          []uint32
-	targets      int       // ids of targets; those of decoys follow
-	vectors      []float32 // of ids, once they are embedded
+	targets      int     // ids of targets; those of decoys follow
+	vectors      vectors // of ids, once they are embedded
 }
 
 func (r *References) plan(window, span, stride int) *plan {

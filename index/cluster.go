@@ -31,42 +31,46 @@ func cellsFor(windows int) int {
 // cluster sorts unit vectors into cells by spherical k-means: a vector belongs to
 // the cell whose centroid it is most similar to. The same vectors give the same
 // cells. Cells may be empty.
-func cluster(ctx context.Context, vectors []float32, dim, cells, threads int) (centroids []float32, cellOf []int32, err error) {
-	n := len(vectors) / dim
+func cluster(ctx context.Context, all vectors, cells, threads int) (centroids []float32, cellOf []int32, err error) {
+	n := all.len()
 	rng := rand.New(rand.NewPCG(uint64(n), uint64(cells)))
-	sample := make([]float32, 0, min(n, sampleRows*cells)*dim)
-	for _, at := range rng.Perm(n)[:min(n, sampleRows*cells)] {
-		sample = append(sample, vectors[at*dim:(at+1)*dim]...)
+	sample := newVectors(min(n, sampleRows*cells), all.dim)
+	for i, at := range rng.Perm(n)[:sample.len()] {
+		copy(sample.row(i), all.row(at))
 	}
-	centroids = append([]float32(nil), sample[:cells*dim]...) // any of them, since the sample is in random order
+	for _, v := range sample.part(0, cells).values { // any of them, since the sample is in random order
+		centroids = append(centroids, float32(v)*vectorUnit)
+	}
 	for range rounds {
-		cellOf, err = nearestCentroids(ctx, sample, centroids, dim, threads)
+		cellOf, err = nearestCentroids(ctx, sample, centroids, threads)
 		if err != nil {
 			return nil, nil, err
 		}
-		recentre(centroids, sample, cellOf, dim, rng)
+		recentre(centroids, sample, cellOf, rng)
 	}
-	cellOf, err = nearestCentroids(ctx, vectors, centroids, dim, threads)
+	cellOf, err = nearestCentroids(ctx, all, centroids, threads)
 	return centroids, cellOf, err
 }
 
 // recentre moves each centroid to the mean of its vectors. One that has none takes
 // the place of any vector.
-func recentre(centroids, vectors []float32, cellOf []int32, dim int, rng *rand.Rand) {
+func recentre(centroids []float32, of vectors, cellOf []int32, rng *rand.Rand) {
+	dim := of.dim
 	clear(centroids)
 	members := make([]int, len(centroids)/dim)
 	for i, cell := range cellOf {
 		members[cell]++
 		mean := centroids[int(cell)*dim:][:dim]
-		for j, v := range vectors[i*dim : (i+1)*dim] {
-			mean[j] += v
+		for j, v := range of.row(i) {
+			mean[j] += float32(v) * vectorUnit
 		}
 	}
 	for cell, count := range members {
 		mean := centroids[cell*dim:][:dim]
 		if count == 0 {
-			at := rng.IntN(len(cellOf))
-			copy(mean, vectors[at*dim:(at+1)*dim])
+			for j, v := range of.row(rng.IntN(len(cellOf))) {
+				mean[j] = float32(v) * vectorUnit
+			}
 			continue
 		}
 		var square float64
@@ -81,8 +85,8 @@ func recentre(centroids, vectors []float32, cellOf []int32, dim int, rng *rand.R
 }
 
 // nearestCentroids gives the cell of each vector.
-func nearestCentroids(ctx context.Context, vectors, centroids []float32, dim, threads int) ([]int32, error) {
-	n := len(vectors) / dim
+func nearestCentroids(ctx context.Context, of vectors, centroids []float32, threads int) ([]int32, error) {
+	n, dim := of.len(), of.dim
 	cellOf := make([]int32, n)
 	cells := len(centroids) / dim
 	if cells == 1 {
@@ -100,7 +104,7 @@ func nearestCentroids(ctx context.Context, vectors, centroids []float32, dim, th
 			for i := from; i < min(from+part, n); i += dot.Queries {
 				count := min(dot.Queries, n-i)
 				for q := range count {
-					roundQuery(queries[q*dim:][:dim], vectors[(i+q)*dim:][:dim])
+					roundQuery(queries[q*dim:][:dim], of.row(i+q))
 				}
 				dot.Scores(scores, blocks, queries)
 				for q := range count {
@@ -120,8 +124,8 @@ func nearestCentroids(ctx context.Context, vectors, centroids []float32, dim, th
 }
 
 // roundQuery rounds a vector that is sought and gives its scale.
-func roundQuery(dst []int8, vector []float32) (scale float64) {
+func roundQuery[T int16 | float32](dst []int8, vector []T) (scale float64) {
 	scale = largest(vector) / dot.MaxQuery
-	copy(dst, roundTo(scale, vector))
+	roundTo(dst, scale, vector)
 	return scale
 }

@@ -24,7 +24,7 @@ func embedAll(ctx context.Context, refs *References, plans []*plan, total int, c
 	dim := cfg.Tower.Tower().Dim
 	next := make([]int, len(plans)) // id of each plan that comes next
 	for _, p := range plans {
-		p.vectors = make([]float32, len(p.ids)*dim)
+		p.vectors = newVectors(len(p.ids), dim)
 	}
 	var done atomic.Int64
 	group, working := errgroup.WithContext(ctx)
@@ -43,7 +43,7 @@ func embedAll(ctx context.Context, refs *References, plans []*plan, total int, c
 						s.add(w.Start, p.span)
 						next[i]++
 					}
-					s.parts = append(s.parts, p.vectors[first*dim:next[i]*dim])
+					s.parts = append(s.parts, p.vectors.part(first, next[i]))
 				}
 				if len(s.windows) == 0 {
 					continue
@@ -71,7 +71,7 @@ type stretch struct {
 	// from and to enclose the windows, in bases of the forward strand.
 	from, to int
 	windows  []embed.Span // their starts are those of the contig
-	parts    [][]float32  // where the vectors go, plan after plan
+	parts    []vectors    // where the vectors go, plan after plan
 }
 
 func (s *stretch) add(start, span int) {
@@ -87,12 +87,12 @@ func (s *stretch) embed(tower Tower) error {
 			s.windows[i].Start = to - w.Start - w.Length
 		}
 	}
-	vectors := make([]float32, len(s.windows)*tower.Tower().Dim)
-	if err := tower.Embed(sharesOf(s.bases[from:to], s.reverse), s.windows, vectors); err != nil {
+	out := make([]float32, len(s.windows)*tower.Tower().Dim)
+	if err := tower.Embed(sharesOf(s.bases[from:to], s.reverse), s.windows, out); err != nil {
 		return err
 	}
 	for _, part := range s.parts {
-		vectors = vectors[copy(part, vectors):]
+		out = part.fill(out)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"text/tabwriter"
@@ -101,6 +102,12 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		if w < tower.MinSamples || w > tower.MaxSamples() {
 			return usageError("--window %d: %s takes chunks of %d to %d samples", w, tower.ID, tower.MinSamples, tower.MaxSamples())
 		}
+	}
+	// A build needs some hundred bytes per base for a while; the limit that main sets
+	// would have the garbage collector run all the time.
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(math.MaxInt64)
+		debug.SetGCPercent(25)
 	}
 	var refs index.References
 	for _, path := range paths {
