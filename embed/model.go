@@ -62,7 +62,10 @@ func (m *Model) Quantized() bool { return m.QuantScheme != "none" }
 
 // Parse reads a model file. It needs no runtime: metadata and graph are checked
 // against the contract in the package's comment.
-func Parse(file []byte) (Model, error) {
+func Parse(file []byte) (Model, error) { return parse(file, "signal", signalInputs) }
+
+// parse reads the file of a kind of encoder, which has these inputs.
+func parse(file []byte, what string, inputs []onnx.Value) (Model, error) {
 	parsed, err := onnx.Parse(file)
 	if err != nil {
 		return Model{}, err
@@ -71,7 +74,7 @@ func Parse(file []byte) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
-	if err := checkGraph(&parsed.Graph, "signal", signalInputs, m.Dim); err != nil {
+	if err := checkGraph(&parsed.Graph, what, inputs, m.Dim); err != nil {
 		return Model{}, err
 	}
 	sum := sha256.Sum256(file)

@@ -1,8 +1,6 @@
 package embed
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -50,7 +48,7 @@ func towerOf(name string, files []Artefact) (Tower, error) {
 	for _, a := range files {
 		switch a.Kind {
 		case KindReference:
-			m, err := parseTower(a.Content)
+			m, err := parse(a.Content, "reference", basesInputs)
 			if err != nil {
 				return Tower{}, fmt.Errorf("%s: %w", a.Name, err)
 			}
@@ -71,21 +69,4 @@ func towerOf(name string, files []Artefact) (Tower, error) {
 		return Tower{}, fmt.Errorf("%s: no signal tower lies beside it: the reference tower alone does not say which vectors it fits", name)
 	}
 	return t, nil
-}
-
-func parseTower(file []byte) (Model, error) {
-	parsed, err := onnx.Parse(file)
-	if err != nil {
-		return Model{}, err
-	}
-	m, err := parseMetadata(parsed.Metadata)
-	if err != nil {
-		return Model{}, err
-	}
-	if err := checkGraph(&parsed.Graph, "reference", basesInputs, m.Dim); err != nil {
-		return Model{}, err
-	}
-	sum := sha256.Sum256(file)
-	m.Digest, m.File = hex.EncodeToString(sum[:]), file
-	return m, nil
 }
