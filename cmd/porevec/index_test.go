@@ -134,6 +134,15 @@ func TestWatchListRaisesAlarms(t *testing.T) {
 		t.Errorf("stderr:\n%s", out.stderr)
 	}
 
+	foreign := filepath.Join(dir, "foreign.pod5")
+	if err := fixtures.WriteForeign(foreign); err != nil {
+		t.Fatal(err)
+	}
+	out = runProgram(t, "index", "search", "--index", index, "--watchlist", list, "-o", filepath.Join(dir, "x.tsv"), foreign, run).want(t, exitAlert)
+	if !strings.Contains(out.stderr, "foreign.pod5") {
+		t.Errorf("stderr does not name the file that was passed over:\n%s", out.stderr)
+	}
+
 	store := filepath.Join(dir, "store")
 	runProgram(t, "embed", run, "--store", store).want(t, 0)
 	runProgram(t, "index", "search", "--index", index, "--watchlist", list, "--store", store, "-q").want(t, exitAlert)

@@ -127,15 +127,16 @@ func (a *answers) end(err error, took time.Duration) error {
 	if last == nil {
 		last = a.printSummary(took)
 	}
-	switch {
-	case last != nil:
+	if last != nil {
 		return exit(exitFailure, errors.Join(err, last))
-	case err != nil:
-		return err
-	case a.alarms() > 0:
-		return exit(exitAlert, nil)
 	}
-	return nil
+	// An alarm is not hidden by reads that were passed over.
+	var coded *exitError
+	partly := errors.As(err, &coded) && (coded.code == exitSkipped || coded.code == exitInterrupted)
+	if a.alarms() > 0 && (err == nil || partly) {
+		return exit(exitAlert, errors.Unwrap(err))
+	}
+	return err
 }
 
 func (a *answers) alarms() int {
