@@ -12,9 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/porevec/porevec/index"
 	"github.com/porevec/porevec/index/internal/hashtower"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func writeFile(t testing.TB, name, content string) string {
 	t.Helper()
