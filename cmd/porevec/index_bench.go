@@ -124,7 +124,10 @@ func benchIndex(ix *index.Index, batches []*wire.Batch) ([]indexBenchRow, error)
 		return nil, err
 	}
 	rows := []indexBenchRow{row}
-	for probes := 32; probes <= 512 && probes < ix.Layers[layer].Cells; probes *= 2 {
+	for _, probes := range []int{32, 64, 128, 256, index.DefaultProbes, 512} {
+		if probes >= ix.Layers[layer].Cells {
+			break
+		}
 		found, row, err := measure(fmt.Sprintf("%d cells of %d", probes, ix.Layers[layer].Cells), probes)
 		if err != nil {
 			return nil, err
