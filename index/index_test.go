@@ -143,7 +143,7 @@ func TestLargeIndexProbesCells(t *testing.T) {
 		t.Fatalf("%+v", l)
 	}
 	rng := rand.New(rand.NewPCG(5, 5))
-	exact, probing := ix.NewSearcher(1, 0), ix.NewSearcher(1, index.DefaultProbes)
+	exact, probing := ix.NewSearcher(1, 0), ix.NewSearcher(1, 320)
 	same := 0
 	const tries = 300
 	for range tries {

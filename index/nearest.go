@@ -14,9 +14,24 @@ type Hit struct {
 	Similarity float64 // cosine
 }
 
-// DefaultProbes is how many cells of a large index are looked into for a vector;
-// docs/search.md tells what that loses against all of them.
-const DefaultProbes = 384
+// defaultProbes is how many cells of a large index are looked into for a vector; it
+// pays where the index has worthProbing times as many. docs/search.md tells what that
+// loses against all of them.
+const (
+	defaultProbes = 320
+	worthProbing  = 8
+)
+
+// DefaultProbes is what to give to NewSearcher: 0 where comparing every window is as
+// fast as looking for the right ones.
+func (ix *Index) DefaultProbes() int {
+	for _, l := range ix.Layers {
+		if l.Cells >= worthProbing*defaultProbes {
+			return defaultProbes
+		}
+	}
+	return 0
+}
 
 // group is how many vectors are sought together: so many that most cells of a large
 // index are wanted by several of them.

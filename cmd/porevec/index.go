@@ -200,12 +200,13 @@ func showIndex(w io.Writer, path string, ix *index.Index, took time.Duration, as
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(struct {
-			Path     string  `json:"path"`
-			Bytes    int64   `json:"bytes"`
-			Digest   string  `json:"digest"`
-			ElapsedS float64 `json:"elapsed_s,omitempty"`
+			Path            string  `json:"path"`
+			Bytes           int64   `json:"bytes"`
+			Digest          string  `json:"digest"`
+			ElapsedS        float64 `json:"elapsed_s,omitempty"`
+			PeakMemoryBytes uint64  `json:"peak_memory_bytes,omitempty"`
 			*index.Header
-		}{path, info.Size(), ix.Digest, took.Seconds(), &ix.Header})
+		}{path, info.Size(), ix.Digest, took.Seconds(), peakMemory(), &ix.Header})
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	targets := 0

@@ -90,7 +90,7 @@ type indexBenchRow struct {
 }
 
 func benchIndex(ix *index.Index, batches []*wire.Batch) ([]indexBenchRow, error) {
-	s, err := search.New(search.Config{Index: ix, Probes: index.DefaultProbes, MaxChunks: 10, FDR: 0.01, Prior: 0.5})
+	s, err := search.New(search.Config{Index: ix, Probes: ix.DefaultProbes(), MaxChunks: 10, FDR: 0.01, Prior: 0.5})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func benchIndex(ix *index.Index, batches []*wire.Batch) ([]indexBenchRow, error)
 		return nil, err
 	}
 	rows := []indexBenchRow{row}
-	for _, probes := range []int{32, 64, 128, 256, index.DefaultProbes, 512} {
+	for _, probes := range []int{32, 64, 128, 256, 320, 512} {
 		if probes >= ix.Layers[layer].Cells {
 			break
 		}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/porevec/porevec/index"
 	"github.com/porevec/porevec/sink/file"
 )
 
@@ -71,7 +70,7 @@ alarm goes to stderr, to the subject .alert, and into the exit code (7).`,
 	flags.Float64Var(&f.fdr, "fdr", 0.01, "share of wrong answers that is tolerated: surer reads are called, others are not")
 	flags.Float64Var(&f.prior, "prior", 0.5, "share of the reads that is expected to come from the index; smaller asks for more evidence")
 	flags.BoolVar(&f.exact, "exact", false, "compare with every window, also of large indices")
-	flags.IntVar(&f.probes, "probes", index.DefaultProbes, "cells of a large index that are looked into")
+	flags.IntVar(&f.probes, "probes", 0, "cells that are looked into (0: 320 in indices of 5 Mb and more, all in smaller ones)")
 	flags.StringVar(&f.format, "format", "tsv", "tsv, paf or ndjson")
 	flags.StringVarP(&f.output, "output", "o", "-", "file for the answers (-: stdout)")
 	flags.BoolVar(&f.eachChunk, "each-chunk", false, "an answer after each chunk, marked final or not (tsv, ndjson)")
@@ -119,10 +118,10 @@ func (f *searchFlags) validate(paths []string) error {
 		return usageError("--json puts the summary on stdout: send the answers to a file with -o")
 	case f.eachChunk && f.format == "paf":
 		return usageError("--each-chunk: a PAF file has one line per read; take tsv or ndjson")
-	case f.exact && f.probes != index.DefaultProbes:
+	case f.exact && f.probes > 0:
 		return usageError("--exact looks into all cells, --probes %d into some: give one of them", f.probes)
-	case f.probes < 1:
-		return usageError("--probes %d: must be above 0; --exact looks into all cells", f.probes)
+	case f.probes < 0 || f.probes > 512:
+		return usageError("--probes %d: must lie between 1 and 512; --exact looks into all cells", f.probes)
 	}
 	for _, path := range paths {
 		if storedVectors(path) != storedVectors(paths[0]) {

@@ -35,8 +35,8 @@ type answers struct {
 // open makes all that answers go to.
 func (f *searchFlags) open(cmd *cobra.Command, g *global, ix *index.Index) (*answers, error) {
 	probes := f.probes
-	if f.exact {
-		probes = 0
+	if probes == 0 && !f.exact {
+		probes = ix.DefaultProbes()
 	}
 	s, err := search.New(search.Config{Index: ix, Probes: probes, MaxChunks: f.maxChunks, FDR: f.fdr, Prior: f.prior})
 	if err != nil {
