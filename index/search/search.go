@@ -190,9 +190,13 @@ type rowAnswer struct {
 // does. Reads that are over by that are finished.
 func (s *Search) nextWanted(b *wire.Batch, queue []int, found *[]rowAnswer) (row int, rest []int) {
 	for i, at := range queue {
-		r := s.reading(b.Run, b.Row(at), at, found)
-		if s.wanted(r, b.Row(at)) {
+		row := b.Row(at)
+		r := s.reading(b.Run, row, at, found)
+		if s.wanted(r, row) {
 			return at, queue[i+1:]
+		}
+		if isLast(row) && s.finish(r) {
+			*found = append(*found, rowAnswer{at, r.answer})
 		}
 	}
 	return -1, nil
@@ -309,6 +313,9 @@ func (s *Search) wanted(r *reading, row wire.Row) bool {
 	return true
 }
 
+// isLast says whether the read ends with a chunk.
+func isLast(row wire.Row) bool { return row.Flags&(signal.FlagTail|signal.FlagShort) != 0 }
+
 // hear takes in what a chunk is similar to.
 func (s *Search) hear(r *reading, row wire.Row, hits []index.Hit) {
 	ix := s.cfg.Index
@@ -340,8 +347,7 @@ func (s *Search) judge(r *reading, row wire.Row) {
 	enough := leadFor(1-s.cfg.FDR, a.Chunks, s.cfg.Prior)
 	a.Called = v.found && a.LeadNats >= enough
 	r.decoy = decoy-v.best.support >= enough
-	last := row.Flags&(signal.FlagTail|signal.FlagShort) != 0
-	a.Final = a.Called || last || s.cfg.MaxChunks > 0 && a.Chunks >= s.cfg.MaxChunks
+	a.Final = a.Called || isLast(row) || s.cfg.MaxChunks > 0 && a.Chunks >= s.cfg.MaxChunks
 }
 
 // place is what the chunks heard cover.

@@ -304,6 +304,18 @@ func TestWhatDoesNotFitIsCounted(t *testing.T) {
 	}
 }
 
+// TestTailThatTellsNothingEndsTheRead has a tail that lies inside of the chunk before.
+func TestTailThatTellsNothingEndsTheRead(t *testing.T) {
+	b := newBatch()
+	addRead(b, 1, 1, hashtower.Sequence(60, 600), 0)
+	b.ChunkStarts[2] = b.ChunkStarts[1] + window/10
+	s := newSearch(t, openIndex(t), nil)
+	answers := add(t, s, b)
+	if len(answers) != 3 || !answers[2].Final || answers[2].Chunks != 2 || len(s.End()) != 0 {
+		t.Errorf("%+v", answers)
+	}
+}
+
 func TestOverlappingChunksCountOnce(t *testing.T) {
 	dense := newBatch()
 	addRead(dense, 1, 1, one[4000:6000], 0)
