@@ -37,22 +37,23 @@ func Formats() []string { return []string{"tsv", "paf", "ndjson"} }
 //
 // A header line, then one line per answer:
 //
-//	read_id       UUID of the read
-//	run           acquisition id
-//	channel       channel of the flow cell, from 1
-//	target        name of the sequence; * where nothing was found, as in the next three
-//	start, end    bases on its forward strand, from 0, end excluded
-//	strand        + or -
-//	probability   that the place is right, 0 to 1
-//	called        yes, or no: then the place is a guess
-//	final         yes, or no: more answers about this read follow
-//	chunks        heard so far
-//	samples       heard so far, the leader among them
-//	lead_nats     logarithm by which the place is likelier than any other one;
-//	              negative where a decoy is likelier
-//	read_seconds  from the start of the read to the answer
-//	seconds       from the start of the acquisition to the answer; like read_seconds
-//	              0 without a sample rate
+//	read_id             UUID of the read
+//	run                 acquisition id
+//	channel             channel of the flow cell, from 1
+//	target              name of the sequence; * where nothing was found, as in the next three
+//	start, end          bases on its forward strand, from 0, end excluded
+//	strand              + or -
+//	probability         that the place is right, 0 to 1
+//	target_probability  that the target is, wherever on it, 0 to 1
+//	called              yes, or no: then the place is a guess
+//	final               yes, or no: more answers about this read follow
+//	chunks              heard so far
+//	samples             heard so far, the leader among them
+//	lead_nats           logarithm by which the place is likelier than any other one;
+//	                    negative where a decoy is likelier
+//	read_seconds        from the start of the read to the answer
+//	seconds             from the start of the acquisition to the answer; like read_seconds
+//	                    0 without a sample rate
 //
 // Figures without a value are NaN, +Inf or -Inf.
 //
