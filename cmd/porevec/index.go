@@ -90,6 +90,9 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	case f.stride < 1 || f.decoys < 0 || f.threads < 1:
 		return usageError("--stride %d --decoys %d --threads %d: stride and threads must be above 0, decoys not below", f.stride, f.decoys, f.threads)
 	}
+	if err := errors.Join(regular(f.output), checkOutput(f.output, paths...)); err != nil {
+		return exit(exitUsage, err)
+	}
 	log := g.logger()
 	tower, err := embed.FindTower(f.model)
 	if err != nil {
@@ -115,7 +118,7 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 			return exit(exitInput, err)
 		}
 	}
-	shortest := int(float64(slices.Min(f.windows)) / tower.SamplesPerBase)
+	shortest := int(math.Round(float64(slices.Min(f.windows)) / tower.SamplesPerBase))
 	for _, c := range refs.Contigs() {
 		if c.Length < shortest {
 			log.Warn("sequence is too short to be found", "sequence", c.Name, "bases", c.Length, "needed", shortest)
@@ -144,7 +147,11 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	case err != nil:
 		return exit(exitInput, err)
 	}
-	if err := built.Write(f.output); err != nil {
+	target, err := realPath(f.output)
+	if err == nil {
+		err = built.Write(target)
+	}
+	if err != nil {
 		return exit(exitFailure, err)
 	}
 	ix, err := index.Open(f.output)

@@ -35,6 +35,9 @@ says how many MinIONs, with every channel sequencing, a row keeps up with.`,
   porevec index bench --index panel.pvi vectors.arrow`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			if path == "" || most < 1 {
+				return usageError("--index %q --rows %d: name an index, and at least 1 vector", path, most)
+			}
 			ix, err := openIndex(path)
 			if err != nil {
 				return err
@@ -45,6 +48,9 @@ says how many MinIONs, with every channel sequencing, a row keeps up with.`,
 				return exit(exitInput, err)
 			}
 			rows, err := benchIndex(ix, batches)
+			if errors.Is(err, search.ErrMismatch) {
+				return exit(exitModel, err)
+			}
 			if err != nil {
 				return exit(exitInput, err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/porevec/porevec/index/search"
 	"github.com/porevec/porevec/sink/file"
 )
 
@@ -87,6 +88,14 @@ func (f *searchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.validate(paths); err != nil {
 		return err
 	}
+	if f.output != "-" {
+		if err := checkOutput(f.output, append(paths, f.index, f.watchlist)...); err != nil {
+			return err
+		}
+	}
+	if len(paths) > 0 && f.stream.nats != "" {
+		g.logger().Warn("--nats is for streams: a PATH is searched, nothing is published", "nats", f.stream.nats)
+	}
 	ix, err := openIndex(f.index)
 	if err != nil {
 		return err
@@ -137,9 +146,12 @@ func storedVectors(path string) bool { return file.Known(strings.TrimSuffix(path
 // overFiles searches files of vectors. One that cannot be searched is passed over.
 func (f *searchFlags) overFiles(ctx context.Context, g *global, a *answers, paths []string) error {
 	log := g.logger()
-	skipped := 0
+	skipped, mismatched := 0, 0
 	for _, path := range paths {
 		err := a.readFile(ctx, path)
+		if errors.Is(err, search.ErrMismatch) {
+			mismatched++
+		}
 		switch {
 		case ctx.Err() != nil:
 			return exit(exitInterrupted, errInterrupted)
@@ -150,14 +162,17 @@ func (f *searchFlags) overFiles(ctx context.Context, g *global, a *answers, path
 			log.Error("file is passed over", "error", err)
 		}
 	}
-	return passedOver(skipped, len(paths), "files")
+	return passedOver(skipped, mismatched, len(paths), "files")
 }
 
 var errInterrupted = errors.New("interrupted; the answers so far were written")
 
-// passedOver says what it means that some of the input could not be searched.
-func passedOver(skipped, all int, things string) error {
+// passedOver says what it means that some of the input could not be searched: all
+// of it because it is of another model, all of it, or a part.
+func passedOver(skipped, mismatched, all int, things string) error {
 	switch {
+	case mismatched > 0 && mismatched == all:
+		return exit(exitModel, fmt.Errorf("none of %d %s are of the index's model", all, things))
 	case skipped > 0 && skipped == all:
 		return exit(exitInput, fmt.Errorf("none of %d %s could be searched", all, things))
 	case skipped > 0:

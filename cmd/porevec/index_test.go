@@ -179,7 +179,7 @@ func TestSearchRefusesWhatDoesNotFit(t *testing.T) {
 	both(runProgram(t, "index", "search", "--index", index, r9).want(t, exitModel))
 	vectors := filepath.Join(dir, "r9.parquet")
 	runProgram(t, "embed", r9, "-o", vectors).want(t, 0)
-	both(runProgram(t, "index", "search", "--index", index, vectors).want(t, exitInput))
+	both(runProgram(t, "index", "search", "--index", index, vectors).want(t, exitModel))
 	store := filepath.Join(dir, "store")
 	runProgram(t, "embed", r9, run, "--store", store).want(t, 0)
 	both(runProgram(t, "index", "search", "--index", index, "--store", store).want(t, exitSkipped))
@@ -200,6 +200,55 @@ func TestSearchRefusesWhatDoesNotFit(t *testing.T) {
 		if out := runProgram(t, "index", "search", "--index", damaged, run).want(t, exitInput); !strings.Contains(out.stderr, "damaged.pvi") {
 			t.Errorf("%s: stderr:\n%s", what, out.stderr)
 		}
+	}
+}
+
+// TestOutputDoesNotDestroyInput names inputs as outputs, and what is no file.
+func TestOutputDoesNotDestroyInput(t *testing.T) {
+	run, index, _ := simulatedSearch(t)
+	dir := filepath.Dir(run)
+	genome, list := filepath.Join(dir, "genome.fa"), filepath.Join(dir, "list.toml")
+	if err := os.WriteFile(list, []byte("[[group]]\nname = \"x\"\ntargets = [\"sampled\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	older := filepath.Join(dir, "older.tsv")
+	if err := os.WriteFile(older, []byte("older"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link.pvi")
+	if err := os.Symlink(index, link); err != nil {
+		t.Skip(err)
+	}
+	content := func(path string) string {
+		t.Helper()
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for output, args := range map[string][]string{
+		index:  {"index", "search", "--index", index, run, "-o", index},
+		link:   {"index", "search", "--index", index, run, "-o", link},
+		run:    {"index", "search", "--index", index, dir, "-o", run},
+		list:   {"index", "search", "--index", index, "--watchlist", list, run, "-o", list},
+		genome: {"index", "build", genome, "-o", genome},
+	} {
+		before := content(output)
+		if o := runProgram(t, args...).want(t, exitUsage); content(output) != before || !strings.Contains(o.stderr, "would overwrite an input") {
+			t.Errorf("%v: %s", args, o.stderr)
+		}
+	}
+	runProgram(t, "index", "search", "--index", index, filepath.Join(dir, "none"), "-o", older).want(t, exitInput)
+	if content(older) != "older" {
+		t.Error("a search that found nothing to search emptied an older result")
+	}
+	for _, output := range []string{"/dev/null", "-", filepath.Join(dir, "no", "x.pvi")} {
+		runProgram(t, "index", "build", genome, "-o", output).want(t, exitUsage)
+	}
+	runProgram(t, "index", "build", genome, "-o", link).want(t, 0)
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v %v", info, err)
 	}
 }
 

@@ -32,7 +32,7 @@ by an environment variable (--max-reads: POREVEC_MAX_READS) or in a TOML file
 
 Exit codes: 0 done · 1 error · 2 usage · 3 done, but reads or files were skipped
 as corrupt · 4 input not found or not supported · 5 model or device · 6 delivery
-incomplete · 130 interrupted.`,
+incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 		Example: `  porevec embed run/                     embed a recorded run into ./porevec-store
   porevec subscribe                      print what is in there
   porevec embed run/ -o vectors.parquet  write a file instead

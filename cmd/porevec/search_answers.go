@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,8 +21,9 @@ import (
 type answers struct {
 	search  *search.Search
 	digest  string // of the index
+	decoys  bool   // it has some
 	out     report.Writer
-	file    *os.File // of -o; nil is stdout
+	file    *outFile // of -o; nil is stdout
 	summary *report.Summary
 	watch   *watchlist.Watch // nil without a watch list
 	asJSON  bool
@@ -51,7 +51,7 @@ func (f *searchFlags) open(cmd *cobra.Command, g *global, ix *index.Index) (*ans
 		}
 	}
 	a := &answers{
-		search: s, digest: ix.Digest, summary: report.NewSummary(targets, 0), asJSON: f.json, quiet: g.quiet,
+		search: s, digest: ix.Digest, decoys: ix.Contigs[len(ix.Contigs)-1].Decoy, summary: report.NewSummary(targets, 0), asJSON: f.json, quiet: g.quiet,
 		stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(),
 	}
 	if f.watchlist != "" {
@@ -65,9 +65,7 @@ func (f *searchFlags) open(cmd *cobra.Command, g *global, ix *index.Index) (*ans
 	}
 	out := a.stdout
 	if f.output != "-" {
-		if a.file, err = os.Create(f.output); err != nil {
-			return nil, exit(exitFailure, err)
-		}
+		a.file = &outFile{path: f.output}
 		out = a.file
 	}
 	a.out, err = report.New(f.format, out, report.Options{
@@ -120,6 +118,10 @@ func (a *answers) write(list []search.Answer) ([]watchlist.Alert, error) {
 // end writes what is still open and the summary, and turns what happened into an
 // exit code.
 func (a *answers) end(err error, took time.Duration) error {
+	var begun *exitError
+	if errors.As(err, &begun) && begun.code != exitInterrupted && a.search.Stats() == (search.Stats{}) {
+		return err // nothing was searched: there is nothing to sum up
+	}
 	_, last := a.write(a.search.End())
 	if a.file != nil {
 		last = errors.Join(last, a.file.Close())
@@ -172,7 +174,11 @@ func (a *answers) printSummary(took time.Duration) error {
 	}
 	fmt.Fprintf(a.stderr, "chunks   %d searched in %v; %d not needed, %d of a length that the index is not for, %d broken\n",
 		stats.Chunks, took.Round(time.Millisecond), stats.Unneeded, stats.Unfit, stats.Broken)
-	fmt.Fprintf(a.stderr, "decoys   %d reads would have been called there; as many calls of targets may be wrong\n", stats.DecoyCalls)
+	if a.decoys {
+		fmt.Fprintf(a.stderr, "decoys   %d reads would have been called there; as many calls of targets may be wrong\n", stats.DecoyCalls)
+	} else {
+		fmt.Fprintln(a.stderr, "decoys   none in the index: nothing shows what chance finds")
+	}
 	if a.watch == nil {
 		return nil
 	}

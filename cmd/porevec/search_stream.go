@@ -42,7 +42,7 @@ func (f *searchFlags) overStream(ctx context.Context, g *global, a *answers) err
 			if err := p.publishEnd(a); err != nil {
 				return exit(exitFailure, err)
 			}
-			return passedOver(refused.messages+int(subscription.Skipped()), messages+int(subscription.Skipped()), "messages")
+			return passedOver(refused.messages+int(subscription.Skipped()), refused.messages, messages+int(subscription.Skipped()), "messages")
 		case err != nil:
 			return exit(exitFailure, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -104,6 +105,9 @@ func readGroup(meta toml.MetaData, table toml.Primitive) (g group, problems []er
 	g.Name, g.Message = oneLine(g.Name), oneLine(g.Message)
 	if err != nil {
 		return g, []error{err}
+	}
+	if _, said := keys["reads"]; g.Any != nil && !said {
+		g.Reads = math.MaxInt // a single read would be enough otherwise
 	}
 	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
