@@ -7,7 +7,7 @@
 //	[[group]]
 //	name = "Yersinia pestis"
 //	targets = ["NC_003143.1", "pMT1*"]  # * stands for any text, ? for one character
-//	reads = 3            # alert when this many reads count; 1 unless said
+//	reads = 3            # alert when this many reads count; 1 unless said or any is
 //	probability = 0.99   # reads whose target is less probable than this do not count; 0.99 unless said
 //	any = 0.999          # or alert when at least one of the reads that count is right
 //	                     # with this probability; never unless said

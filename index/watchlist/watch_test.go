@@ -93,6 +93,15 @@ func TestAlertOnCount(t *testing.T) {
 	}
 }
 
+// With any alone, one read is not enough by its mere number.
+func TestAnyWithoutReads(t *testing.T) {
+	w := watch(t, "[[group]]\nname='a'\ntargets=['pMT1']\nany=0.9999")
+	got := lines(w, read(1, "pMT1", 0.99, 10), read(2, "pMT1", 0.995, 20), read(3, "pMT1", 1, 30))
+	if diff := cmp.Diff([]string{"1: ALERT a: 2 reads (pMT1 ×2), 20.0 s of sequencing"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTwoGroupsOnOneTarget(t *testing.T) {
 	w := watch(t, "[[group]]\nname='b'\ntargets=['pMT1','p*']\n[[group]]\nname='a'\ntargets=['*1']")
 	want := []string{

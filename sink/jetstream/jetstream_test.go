@@ -563,6 +563,50 @@ func TestSubscribe(t *testing.T) {
 	}
 }
 
+// TestSubscriptionOutlivesTheOwnerOfTheStore reads through a process that listens,
+// and goes on with the store when that has ended.
+func TestSubscriptionOutlivesTheOwnerOfTheStore(t *testing.T) {
+	store := t.TempDir()
+	owner, err := Open(t.Context(), Config{Store: store, Rig: "rig", Listen: "127.0.0.1:0", Subset: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := testRun("run")
+	put(t, owner, testRecipe, reads(run, "a.pod5", 0, 3, 1), 10, new(settled).done)
+	sub, err := Subscribe(t.Context(), SubscribeConfig{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	first, err := sub.Next(t.Context())
+	if err != nil || first.Batch.Len() != 3 {
+		t.Fatal(first, err)
+	}
+	put(t, owner, testRecipe, reads(run, "a.pod5", 3, 5, 1), 10, new(settled).done)
+	if err := owner.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hit := first.Subject
+	hit.Kind = wire.Hit
+	if err := sub.Publish(t.Context(), hit, "text/plain", "one", []byte("found")); err != nil {
+		t.Fatal(err)
+	}
+	second, err := sub.Next(t.Context())
+	if err != nil || second.Batch.Len() != 2 || second.Sequence != first.Sequence+1 {
+		t.Fatal(second, err)
+	}
+	if m, err := sub.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("%v %v, want the end of the store", m, err)
+	}
+	if err := sub.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hits := all(t, SubscribeConfig{Store: store, Kind: wire.Hit})
+	if len(hits) != 1 || string(hits[0].Payload) != "found" || hits[0].Batch != nil {
+		t.Errorf("hits %+v", hits)
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	s := open(t, Config{Store: t.TempDir(), Subset: "first ten"})
 	put(t, s, testRecipe, reads(testRun("run"), "a b.pod5", 7, 9, 3), 10, new(settled).done)

@@ -29,8 +29,8 @@ type link struct {
 }
 
 // dial connects to an external server.
-func dial(url, credentials string, log *slog.Logger) (*link, error) {
-	opts := options(log)
+func dial(url, credentials string, log *slog.Logger, more ...nats.Option) (*link, error) {
+	opts := append(options(log), more...)
 	if credentials != "" {
 		opts = append(opts, nats.UserCredentials(credentials))
 	}

@@ -50,8 +50,10 @@ type Message struct {
 // Subscription reads messages in their order. Next and Close are called from one
 // goroutine.
 type Subscription struct {
+	cfg      SubscribeConfig
 	log      *slog.Logger
 	link     *link
+	last     uint64                    // sequence of the last message that was read
 	messages jetstream.MessagesContext // nil: there is nothing to read
 	end      uint64                    // sequence after which io.EOF comes; 0: never
 	ended    bool
@@ -68,7 +70,7 @@ func Subscribe(ctx context.Context, cfg SubscribeConfig) (*Subscription, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{log: cfg.Log, link: l}
+	s := &Subscription{cfg: cfg, log: cfg.Log, link: l}
 	if err := s.start(ctx, cfg); err != nil {
 		l.close()
 		return nil, err
@@ -89,7 +91,9 @@ func (cfg SubscribeConfig) connect(ctx context.Context) (*link, error) {
 	l, err := embed(ctx, cfg.Store, "", cfg.Log)
 	var locked *LockedError
 	if errors.As(err, &locked) && locked.URL != "" {
-		return dial(locked.URL, "", cfg.Log)
+		// Its owner listens for as long as it runs: once that is over, there is no use
+		// in trying for long.
+		return dial(locked.URL, "", cfg.Log, nats.MaxReconnects(5), nats.ReconnectWait(200*time.Millisecond))
 	}
 	return l, err
 }
@@ -102,6 +106,8 @@ func (s *Subscription) start(ctx context.Context, cfg SubscribeConfig) error {
 	filter := wire.Subject{Rig: cfg.Rig, Position: cfg.Position, Run: cfg.Run, Kind: cmp.Or(cfg.Kind, wire.Emb)}.Filter()
 	from := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverAllPolicy}
 	switch {
+	case s.last > 0:
+		from.DeliverPolicy, from.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.last+1
 	case cfg.New:
 		from.DeliverPolicy = jetstream.DeliverNewPolicy
 	case !cfg.Since.IsZero():
@@ -110,7 +116,7 @@ func (s *Subscription) start(ctx context.Context, cfg SubscribeConfig) error {
 	if cfg.End || s.link.server != nil {
 		last, err := s.link.stream.GetLastMsgForSubject(ctx, filter)
 		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound), err == nil && (cfg.New || last.Time.Before(cfg.Since)):
+		case errors.Is(err, jetstream.ErrMsgNotFound), err == nil && s.last == 0 && (cfg.New || last.Time.Before(cfg.Since)), err == nil && last.Sequence <= s.last:
 			s.ended = true
 			return nil
 		case err != nil:
@@ -127,7 +133,36 @@ func (s *Subscription) start(ctx context.Context, cfg SubscribeConfig) error {
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", filter, err)
 	}
+	s.link.conn.SetClosedHandler(func(messages jetstream.MessagesContext) nats.ConnHandler {
+		return func(*nats.Conn) { messages.Stop() } // wakes Next
+	}(s.messages))
 	return nil
+}
+
+// orphaned says whether the process that had the store open, and listened, has
+// ended.
+func (s *Subscription) orphaned() bool {
+	return s.cfg.URL == "" && s.link.server == nil && s.link.conn.IsClosed()
+}
+
+// reopen goes on where the subscription was, with the store itself or with the next
+// process that has it open.
+func (s *Subscription) reopen(ctx context.Context) error {
+	s.log.Info("the process that had the store open has ended; going on with the store", "store", s.cfg.Store)
+	for begin := time.Now(); ; {
+		l, err := s.cfg.connect(ctx)
+		if err == nil {
+			s.link = l
+			return s.start(ctx, s.cfg)
+		}
+		if ctx.Err() != nil || time.Since(begin) > ackTimeout {
+			return fmt.Errorf("subscribe: %w", err)
+		}
+		select { // the other one may be about to let go of it
+		case <-ctx.Done():
+		case <-time.After(firstPause):
+		}
+	}
 }
 
 // Next waits for the next message; io.EOF ends. A message that cannot be decoded
@@ -135,6 +170,12 @@ func (s *Subscription) start(ctx context.Context, cfg SubscribeConfig) error {
 func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 	for !s.ended {
 		msg, err := s.messages.Next(jetstream.NextContext(ctx))
+		if err != nil && s.orphaned() {
+			if err := s.reopen(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("subscribe: %w", err)
 		}
@@ -143,6 +184,7 @@ func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 			return nil, fmt.Errorf("subscribe: %w", err)
 		}
 		// Others may have written, or deleted the last one, since Subscribe.
+		s.last = meta.Sequence.Stream
 		s.ended = s.end > 0 && (meta.Sequence.Stream >= s.end || meta.NumPending == 0)
 		if s.end > 0 && meta.Sequence.Stream > s.end {
 			break
@@ -180,10 +222,24 @@ func (s *Subscription) Publish(ctx context.Context, subject wire.Subject, conten
 	msg := nats.NewMsg(subject.String())
 	msg.Header.Set("Content-Type", contentType)
 	msg.Data = payload
-	if _, err := s.link.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream)); err != nil {
-		return fmt.Errorf("publish on %s: %w", subject, err)
+	for {
+		_, err := s.link.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream))
+		if err == nil {
+			return nil
+		}
+		switch {
+		case s.orphaned():
+			if err := s.reopen(ctx); err != nil {
+				return err
+			}
+		case s.link.conn.IsConnected() || ctx.Err() != nil:
+			return fmt.Errorf("publish on %s: %w", subject, err)
+		}
+		select { // the connection may come back
+		case <-ctx.Done():
+		case <-time.After(firstPause):
+		}
 	}
-	return nil
 }
 
 // Skipped counts the messages passed over.
