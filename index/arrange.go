@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"slices"
 
 	"github.com/porevec/porevec/index/internal/dot"
 )
@@ -33,55 +32,43 @@ func arrange(ctx context.Context, p *plan, threads int) (*builtLayer, error) {
 		Window: p.window, Span: p.span, Count: len(p.ids), Decoys: len(p.ids) - p.targets,
 		Scale: largest(all.values) * vectorUnit / maxValue, Cells: cells,
 	}}
-	row := make([]int8, dim)
 	for _, cell := range members {
-		var block []byte
-		for i, at := range cell {
-			if i%dot.Rows == 0 {
-				block = l.addBlock(dim)
-			}
-			roundTo(row, l.about.Scale/vectorUnit, all.row(at))
-			dot.PackRow(block, i%dot.Rows, row)
-			l.ids[len(l.ids)-dot.Rows+i%dot.Rows] = p.ids[at]
+		l.vectors = append(l.vectors, pack(len(cell), dim, func(i int, row []int8) {
+			roundTo(row, l.about.Scale/vectorUnit, all.row(cell[i]))
+		})...)
+		for _, at := range cell {
+			l.ids = append(l.ids, p.ids[at])
+		}
+		for len(l.ids)*dim < len(l.vectors) {
+			l.ids = append(l.ids, noWindow)
 		}
 		l.ends = append(l.ends, uint32(len(l.ids)))
 	}
 	l.about.Rows = len(l.ids)
-	l.centroids = packed(centroids, dim)
+	l.centroids = packCentroids(centroids, dim)
 	return l, nil
 }
 
-// addBlock adds empty rows.
-func (l *builtLayer) addBlock(dim int) []byte {
-	l.vectors = append(l.vectors, emptyBlock(dim)...)
-	l.ids = append(l.ids, slices.Repeat([]uint32{noWindow}, dot.Rows)...)
-	return l.vectors[len(l.vectors)-dot.Rows*dim:]
-}
-
-func emptyBlock(dim int) []byte {
-	block := make([]byte, dot.Rows*dim)
-	empty := make([]int8, dim)
-	for row := range dot.Rows {
-		dot.PackRow(block, row, empty)
-	}
-	return block
-}
-
-// packed puts vectors into blocks, in a scale of their own: only their order by
-// similarity matters.
-func packed(vectors []float32, dim int) []byte {
-	scale := largest(vectors) / maxValue
-	var all, block []byte
-	row := make([]int8, dim)
-	for i := range len(vectors) / dim {
-		if i%dot.Rows == 0 {
-			all = append(all, emptyBlock(dim)...)
-			block = all[len(all)-dot.Rows*dim:]
+// pack puts n rows into blocks; fill writes a row. What is left of the last block
+// are rows of zeros.
+func pack(n, dim int, fill func(i int, row []int8)) []byte {
+	all, row := make([]byte, blocks(n)*dot.Rows*dim), make([]int8, dim)
+	for i := range blocks(n) * dot.Rows {
+		if i < n {
+			fill(i, row)
+		} else {
+			clear(row)
 		}
-		roundTo(row, scale, vectors[i*dim:(i+1)*dim])
-		dot.PackRow(block, i%dot.Rows, row)
+		dot.PackRow(all[i/dot.Rows*dot.Rows*dim:][:dot.Rows*dim], i%dot.Rows, row)
 	}
 	return all
+}
+
+// packCentroids puts vectors into blocks, in a scale of their own: only their order
+// by similarity matters.
+func packCentroids(vectors []float32, dim int) []byte {
+	scale := largest(vectors) / maxValue
+	return pack(len(vectors)/dim, dim, func(i int, row []int8) { roundTo(row, scale, vectors[i*dim:(i+1)*dim]) })
 }
 
 // maxValue is the largest absolute value of stored vectors.

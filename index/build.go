@@ -51,6 +51,7 @@ type References struct {
 	files   []File
 	contigs []Contig
 	bases   [][]fasta.Base // of each contig
+	fileOf  map[string]int // by name of the sequence
 }
 
 // Build embeds all windows of both strands of the references, and of decoys made

@@ -32,10 +32,7 @@ func (ix *Index) LogMeanExp(layer int, sharpness float64) float64 {
 	}
 	ones, oneValues := draw()
 	others, otherValues := draw()
-	packed := make([]byte, chanceSample*dim)
-	for i, v := range otherValues {
-		dot.PackRow(packed[i/dot.Rows*dot.Rows*dim:][:dot.Rows*dim], i%dot.Rows, v)
-	}
+	packed := pack(len(others), dim, func(i int, row []int8) { copy(row, otherValues[i]) })
 
 	var logs []float64
 	query, vector, scores := make([]int8, dim), make([]float32, dim), make([]int32, chanceSample)

@@ -92,7 +92,7 @@ func nearestCentroids(ctx context.Context, of vectors, centroids []float32, thre
 	if cells == 1 {
 		return cellOf, nil
 	}
-	blocks := packed(centroids, dim)
+	blocks := packCentroids(centroids, dim)
 	rows := len(blocks) / dim
 	const part = 1 << 12
 	group, ctx := errgroup.WithContext(ctx)

@@ -25,7 +25,6 @@ type Index struct {
 	// holds the checksums of all else.
 	Digest string
 
-	path   string
 	mapped mmap.MMap
 	layers []layer
 }
@@ -62,7 +61,7 @@ func Open(path string) (*Index, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w: %w", path, ErrFormat, err), mapped.Unmap())
 	}
-	ix.path, ix.mapped = path, mapped
+	ix.mapped = mapped
 	return ix, nil
 }
 

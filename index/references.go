@@ -19,15 +19,17 @@ func (r *References) Add(path string) error {
 	if err != nil {
 		return err
 	}
+	if r.fileOf == nil {
+		r.fileOf = make(map[string]int)
+	}
 	r.files = append(r.files, about)
 	return fasta.Read(path, func(record fasta.Record) error {
-		for _, c := range r.contigs {
-			if c.Name == record.Name {
-				return fmt.Errorf("%s: a sequence %s was in %s already: results name sequences, so give each a name of its own",
-					path, record.Name, r.files[c.File].Name)
-			}
+		if file, taken := r.fileOf[record.Name]; taken {
+			return fmt.Errorf("%s: a sequence %s was in %s already: results name sequences, so give each a name of its own",
+				path, record.Name, r.files[file].Name)
 		}
 		c := Contig{Name: record.Name, Length: len(record.Bases), File: len(r.files) - 1}
+		r.fileOf[c.Name] = c.File
 		for _, base := range record.Bases {
 			if !base.Certain() {
 				c.Ambiguous++

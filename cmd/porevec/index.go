@@ -90,8 +90,11 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	case f.stride < 1 || f.decoys < 0 || f.threads < 1:
 		return usageError("--stride %d --decoys %d --threads %d: stride and threads must be above 0, decoys not below", f.stride, f.decoys, f.threads)
 	}
-	if err := errors.Join(regular(f.output), checkOutput(f.output, paths...)); err != nil {
-		return exit(exitUsage, err)
+	if err := regular(f.output); err != nil {
+		return err
+	}
+	if err := checkOutput(f.output, paths...); err != nil {
+		return err
 	}
 	log := g.logger()
 	tower, err := embed.FindTower(f.model)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -19,24 +20,33 @@ import (
 	"github.com/porevec/porevec/signal"
 )
 
-// open skips where ONNX Runtime is not installed; make deps installs it. One that
-// POREVEC_ORT names must work.
-func open(tb testing.TB, model embed.Model) *ort.Encoder {
+// needRuntime skips where ONNX Runtime is not installed; make deps installs it. One
+// that POREVEC_ORT names must work.
+func needRuntime(tb testing.TB) {
 	tb.Helper()
 	var missing *ort.LibraryError
 	if err := ort.Init(); errors.As(err, &missing) && os.Getenv("POREVEC_ORT") == "" {
 		tb.Skip(err)
 	}
+}
+
+func open(tb testing.TB, model embed.Model) *ort.Encoder {
+	tb.Helper()
+	needRuntime(tb)
 	e, err := ort.New(model)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	closeAtEnd(tb, e)
+	return e
+}
+
+func closeAtEnd(tb testing.TB, c io.Closer) {
 	tb.Cleanup(func() {
-		if err := e.Close(); err != nil {
+		if err := c.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
-	return e
 }
 
 // fp32 is the float32 form of a built-in model.

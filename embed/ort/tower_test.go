@@ -1,10 +1,8 @@
 package ort_test
 
 import (
-	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -18,19 +16,12 @@ func openTower(t *testing.T, id string) *ort.Tower {
 	if err != nil {
 		t.Fatal(err)
 	}
+	needRuntime(t)
 	tower, err := ort.NewTower(found)
-	var missing *ort.LibraryError
-	if errors.As(err, &missing) && os.Getenv("POREVEC_ORT") == "" {
-		t.Skip(err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := tower.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	closeAtEnd(t, tower)
 	return tower
 }
 

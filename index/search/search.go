@@ -221,7 +221,7 @@ func (s *Search) ask(b *wire.Batch, found *[]rowAnswer) error {
 			row := b.Row(at)
 			r := s.open[channel{b.Run.AcquisitionID, row.Channel}]
 			begin := time.Now()
-			s.hear(r, row, hits[i])
+			s.hear(r, row, layer, hits[i])
 			s.judge(r, row)
 			r.answer.Spent += share + time.Since(begin)
 			*found = append(*found, rowAnswer{at, r.answer})
@@ -316,12 +316,11 @@ func (s *Search) wanted(r *reading, row wire.Row) bool {
 // isLast says whether the read ends with a chunk.
 func isLast(row wire.Row) bool { return row.Flags&(signal.FlagTail|signal.FlagShort) != 0 }
 
-// hear takes in what a chunk is similar to.
-func (s *Search) hear(r *reading, row wire.Row, hits []index.Hit) {
+// hear takes in what a chunk is similar to in a layer.
+func (s *Search) hear(r *reading, row wire.Row, layer int, hits []index.Hit) {
 	ix := s.cfg.Index
-	at, _ := ix.LayerFor(int(row.Samples))
 	middle := (float64(row.ChunkStart) + float64(row.Samples)/2) / ix.Model.SamplesPerBase
-	r.chunks = append(r.chunks, listen(len(r.chunks), middle, hits, ix.Layers[at], ix.StrideBases, s.chance[at]))
+	r.chunks = append(r.chunks, listen(len(r.chunks), middle, hits, ix.Layers[layer], ix.StrideBases, s.chance[layer]))
 	s.stats.Chunks++
 }
 

@@ -39,7 +39,7 @@ func PackRow(block []byte, i int, values []int8) {
 		panic(fmt.Sprintf("dot: row %d of %d dimensions in a block of %d bytes", i, len(values), len(block)))
 	}
 	for d, v := range values {
-		block[d/4*4*Rows+i*4+d%4] = byte(int(v) + offset)
+		block[place(i, d)] = byte(int(v) + offset)
 	}
 }
 
@@ -49,10 +49,13 @@ func Row(blocks []byte, row, dim int) []int8 {
 	block := blocks[row/Rows*Rows*dim:][:Rows*dim]
 	values := make([]int8, dim)
 	for d := range values {
-		values[d] = int8(int(block[d/4*4*Rows+row%Rows*4+d%4]) - offset)
+		values[d] = int8(int(block[place(row%Rows, d)]) - offset)
 	}
 	return values
 }
+
+// place is the byte of a row's dimension in its block.
+func place(row, d int) int { return d/4*4*Rows + row*4 + d%4 }
 
 // Scores multiplies every row with each of eight queries. queries holds them
 // one after the other, Queries·dim values within ±MaxQuery; dim is a multiple
