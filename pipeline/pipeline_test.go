@@ -365,6 +365,31 @@ func TestStopDrains(t *testing.T) {
 	}
 }
 
+// patient plays a tape and then waits for more, as a source that watches does.
+type patient struct{ tape }
+
+func (w *patient) Next(ctx context.Context) (*signal.Block, error) {
+	if len(w.steps) > 0 {
+		return w.tape.Next(ctx)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestStopEndsWaiting(t *testing.T) {
+	src, out := &patient{}, &memory{}
+	src.read(known, 1, 5000)
+	p, err := New(testConfig(src, out, &sumEncoder{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, p.Stop)
+	report, err := p.Run(t.Context())
+	if err != nil || report.Check() != nil || report.ChunksCancelled != 0 {
+		t.Errorf("error %v, check %v, report %+v", err, report.Check(), report)
+	}
+}
+
 func TestCancelCountsTheRest(t *testing.T) {
 	src, out := &endless{}, &memory{block: make(chan struct{})} // a sink that never accepts
 	p, err := New(testConfig(src, out, &sumEncoder{}))

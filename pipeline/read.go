@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/porevec/porevec/segment"
@@ -14,6 +15,17 @@ import (
 func (p *Pipeline) read(ctx context.Context) error {
 	defer close(p.blocks)
 	pace := pacer{speed: p.cfg.Speed, stop: p.stop}
+	waiting, cancel := context.WithCancel(ctx)
+	var canceller sync.WaitGroup
+	defer canceller.Wait()
+	defer cancel()
+	canceller.Go(func() { // Stop must not wait for a source that itself waits
+		select {
+		case <-p.stop:
+			cancel()
+		case <-waiting.Done():
+		}
+	})
 	hole := false // something was skipped since the last block
 	for {
 		select {
@@ -22,12 +34,14 @@ func (p *Pipeline) read(ctx context.Context) error {
 		default:
 		}
 		begin := time.Now()
-		block, err := p.cfg.Source.Next(ctx)
+		block, err := p.cfg.Source.Next(waiting)
 		p.spent(func(s *Stages) *time.Duration { return &s.Read }, begin)
 		switch {
 		case errors.Is(err, io.EOF):
 			p.complete.Store(true)
 			return nil
+		case err != nil && waiting.Err() != nil && ctx.Err() == nil:
+			return nil // stopped
 		case err != nil && signal.ClassOf(err) == signal.Corrupt:
 			p.skipped(err)
 			hole = true

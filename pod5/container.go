@@ -7,25 +7,14 @@ import (
 	"io"
 
 	"github.com/porevec/porevec/pod5/internal/flatbuf"
+	"github.com/porevec/porevec/pod5/internal/schema"
 )
 
-// signature is at both ends of a file.
-const signature = "\x8bPOD\r\n\x1a\n"
-
 const (
-	headerSize = len(signature) + markerSize
+	headerSize = len(schema.Signature) + markerSize
 	// tailSize holds the footer's length, the section marker, the signature.
-	tailSize   = 8 + markerSize + len(signature)
+	tailSize   = 8 + markerSize + len(schema.Signature)
 	markerSize = 16
-)
-
-// content numbers the tables that a file may embed.
-type content int16
-
-const (
-	readsTable  content = 0
-	signalTable content = 1
-	runTable    content = 4
 )
 
 // maxContents bounds the list of tables; files have two or three.
@@ -38,7 +27,7 @@ type section struct{ offset, length int64 }
 type container struct {
 	marker  [markerSize]byte
 	version string // of the library that wrote the file
-	tables  map[content]section
+	tables  map[schema.Content]section
 }
 
 // readContainer reads both ends of a file of size bytes.
@@ -46,7 +35,7 @@ func readContainer(r io.ReaderAt, size int64) (*container, error) {
 	var head [headerSize]byte
 	if n, err := r.ReadAt(head[:min(size, int64(headerSize))], 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
-	} else if n < len(signature) || string(head[:len(signature)]) != signature {
+	} else if n < len(schema.Signature) || string(head[:len(schema.Signature)]) != schema.Signature {
 		return nil, ErrNotPOD5
 	}
 	if size < int64(headerSize+tailSize) {
@@ -56,10 +45,10 @@ func readContainer(r io.ReaderAt, size int64) (*container, error) {
 	if err := readFull(r, tail[:], size-int64(tailSize)); err != nil {
 		return nil, err
 	}
-	if string(tail[8+markerSize:]) != signature {
+	if string(tail[8+markerSize:]) != schema.Signature {
 		return nil, ErrUnfinished
 	}
-	c := &container{marker: [markerSize]byte(head[len(signature):]), tables: map[content]section{}}
+	c := &container{marker: [markerSize]byte(head[len(schema.Signature):]), tables: map[schema.Content]section{}}
 	if string(tail[8:8+markerSize]) != string(c.marker[:]) {
 		return nil, fmt.Errorf("%w: its end belongs to another file (the section markers differ)", ErrCorrupt)
 	}
@@ -86,7 +75,7 @@ func (c *container) readFooter(footer []byte, size int64) error {
 		if s.offset < int64(headerSize) || s.length < 0 || s.offset > size || s.length > size-s.offset {
 			return fmt.Errorf("%w: table %d lies outside of the file", ErrCorrupt, i)
 		}
-		c.tables[content(file.Int16(3))] = s
+		c.tables[schema.Content(file.Int16(3))] = s
 	}
 	if buf.Err() != nil {
 		return fmt.Errorf("%w: footer: %w", ErrCorrupt, buf.Err())

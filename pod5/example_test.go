@@ -1,10 +1,8 @@
 package pod5_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -59,37 +57,4 @@ func Example() {
 		fmt.Printf("channel %d, %s, %d samples from %.1f pA\n", read.Channel, read.EndReason, len(samples), read.Calibration.PA(samples[0]))
 	}
 	// Output: channel 7, signal_positive, 5 samples from 90.0 pA
-}
-
-func ExampleSource() {
-	dir, err := os.MkdirTemp("", "pod5")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := writeExample(filepath.Join(dir, "example.pod5")); err != nil {
-		log.Fatal(err)
-	}
-
-	files, err := pod5.FindFiles([]string{dir}, true)
-	if err != nil {
-		log.Fatal(err)
-	}
-	source := pod5.NewSource(files, pod5.SourceOptions{})
-	defer source.Close()
-	for {
-		block, err := source.Next(context.Background())
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			if signal.ClassOf(err) == signal.Corrupt {
-				continue // a file or a read was skipped
-			}
-			log.Fatal(err)
-		}
-		fmt.Println(block.Offset, block.Samples, block.Last)
-		block.Release()
-	}
-	// Output: 0 [840 841 900 910 905] true
 }

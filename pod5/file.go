@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/porevec/porevec/pod5/internal/arrowipc"
+	"github.com/porevec/porevec/pod5/internal/schema"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -22,6 +24,9 @@ type File struct {
 	rows    *signalRows
 	runs    []*signal.Run
 	count   int
+
+	indexOnce sync.Once
+	byID      *readIndex
 }
 
 // Open reads what describes the file: footer, schemas, runs. No signal is read.
@@ -65,7 +70,7 @@ func load(r io.ReaderAt, size int64, path string) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, source: fmt.Sprintf("%s#%x", filepath.Base(path), c.marker), version: c.version}
-	table := func(kind content, name string) (*arrowipc.File, error) {
+	table := func(kind schema.Content, name string) (*arrowipc.File, error) {
 		s, ok := c.tables[kind]
 		if !ok {
 			return nil, fmt.Errorf("%w: it has no %s table", ErrCorrupt, name)
@@ -73,19 +78,19 @@ func load(r io.ReaderAt, size int64, path string) (*File, error) {
 		t, err := arrowipc.Open(r, s.offset, s.length)
 		return t, tableError(name, err)
 	}
-	signals, err := table(signalTable, "signal")
+	signals, err := table(schema.SignalTable, "signal")
 	if err != nil {
 		return nil, err
 	}
 	if f.rows, err = openSignalRows(r, signals); err != nil {
 		return nil, tableError("signal", err)
 	}
-	reads, err := table(readsTable, "reads")
+	reads, err := table(schema.ReadsTable, "reads")
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := c.tables[runTable]; ok {
-		runs, err := table(runTable, "run info")
+	if _, ok := c.tables[schema.RunTable]; ok {
+		runs, err := table(schema.RunTable, "run info")
 		if err != nil {
 			return nil, err
 		}

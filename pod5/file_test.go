@@ -18,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/porevec/porevec/pod5/internal/flatbuf"
+	"github.com/porevec/porevec/pod5/internal/schema"
+	"github.com/porevec/porevec/pod5/pod5test"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -27,38 +29,38 @@ func loadBytes(data []byte) (*File, error) {
 	return load(bytes.NewReader(data), int64(len(data)), "dir/test.pod5")
 }
 
-// TestLayouts reads the same reads from every layout.
+// TestLayouts reads the same reads from every pod5test.Layout.
 func TestLayouts(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		layout layout
+		layout pod5test.Layout
 	}{
-		{"v0", layout{version: 0}},
-		{"v1", layout{version: 1}},
-		{"v2", layout{version: 2}},
-		{"v2 without num_samples", layout{version: 2, noSamples: true}},
-		{"v3", layout{version: 3}},
-		{"v3 with runs in a dictionary", layout{version: 3, noRunTable: true}},
-		{"v3 without num_samples", layout{version: 3, noSamples: true}},
-		{"v4", layout{version: 4}},
-		{"v0 with deltas", layout{version: 0, deltas: true}},
-		{"v4 with deltas", layout{version: 4, deltas: true}},
-		{"misaligned", layout{version: 4, misaligned: true}},
-		{"interleaved rows", layout{version: 4, interleave: true}},
-		{"orphan rows", layout{version: 4, orphans: true, interleave: true}},
-		{"uncompressed", layout{version: 4, plain: true}},
-		{"one batch", layout{version: 4, batchRows: []int{1000}}},
-		{"batches of one row", layout{version: 4, batchRows: []int{1}}},
-		{"batches of many lengths", layout{version: 4, batchRows: []int{2, 5, 1, 4, 2}}},
-		{"second batch longer", layout{version: 4, batchRows: []int{2, 3}, interleave: true}},
-		{"wide integers", layout{version: 4, wide: true}},
-		{"wide integers, v1", layout{version: 1, wide: true}},
-		{"unknown columns and contents", layout{version: 4, extra: true}},
-		{"null median", layout{version: 4, nullsAt: 3}},
+		{"v0", pod5test.Layout{Version: 0}},
+		{"v1", pod5test.Layout{Version: 1}},
+		{"v2", pod5test.Layout{Version: 2}},
+		{"v2 without num_samples", pod5test.Layout{Version: 2, NoSamples: true}},
+		{"v3", pod5test.Layout{Version: 3}},
+		{"v3 with runs in a dictionary", pod5test.Layout{Version: 3, NoRunTable: true}},
+		{"v3 without num_samples", pod5test.Layout{Version: 3, NoSamples: true}},
+		{"v4", pod5test.Layout{Version: 4}},
+		{"v0 with deltas", pod5test.Layout{Version: 0, Deltas: true}},
+		{"v4 with deltas", pod5test.Layout{Version: 4, Deltas: true}},
+		{"misaligned", pod5test.Layout{Version: 4, Misaligned: true}},
+		{"interleaved rows", pod5test.Layout{Version: 4, Interleave: true}},
+		{"orphan rows", pod5test.Layout{Version: 4, Orphans: true, Interleave: true}},
+		{"uncompressed", pod5test.Layout{Version: 4, Plain: true}},
+		{"one batch", pod5test.Layout{Version: 4, BatchRows: []int{1000}}},
+		{"batches of one row", pod5test.Layout{Version: 4, BatchRows: []int{1}}},
+		{"batches of many lengths", pod5test.Layout{Version: 4, BatchRows: []int{2, 5, 1, 4, 2}}},
+		{"second batch longer", pod5test.Layout{Version: 4, BatchRows: []int{2, 3}, Interleave: true}},
+		{"wide integers", pod5test.Layout{Version: 4, Wide: true}},
+		{"wide integers, v1", pod5test.Layout{Version: 1, Wide: true}},
+		{"unknown columns and contents", pod5test.Layout{Version: 4, Extra: true}},
+		{"null median", pod5test.Layout{Version: 4, NullsAt: 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			want := someReads(14)
-			f, err := loadBytes(c.layout.build(t, want))
+			want := pod5test.Reads(14)
+			f, err := loadBytes(c.layout.Build(want))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,10 +75,10 @@ func TestLayouts(t *testing.T) {
 				w := want[i]
 				w.Path = "dir/test.pod5"
 				w.Origin = signal.Origin{Source: "test.pod5#0102030405060708090a0b0c0d0e0f10", Ordinal: uint64(i)}
-				if c.layout.version < 4 {
+				if c.layout.Version < 4 {
 					w.OpenPorePA = nan
 				}
-				if c.layout.nullsAt == i && i > 0 {
+				if c.layout.NullsAt == i && i > 0 {
 					w.MedianBeforePA = nan
 				}
 				if diff := gocmp.Diff(w.Read, got.Read, equalFloats); diff != "" {
@@ -86,8 +88,8 @@ func TestLayouts(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !slices.Equal(samples, w.samples()) {
-					t.Errorf("read %d: samples %v, want %v", i, samples, w.samples())
+				if !slices.Equal(samples, w.All()) {
+					t.Errorf("read %d: samples %v, want %v", i, samples, w.All())
 				}
 				i++
 			}
@@ -107,41 +109,41 @@ func TestHostileFiles(t *testing.T) {
 	table := func(root flatbuf.Fields, i int) flatbuf.Fields { return root[3].([]flatbuf.Fields)[i] }
 	for _, c := range []struct {
 		name   string
-		layout layout
+		layout pod5test.Layout
 		is     error
 		says   string
 	}{
-		{"unknown codec", layout{codec: "minknow.pdz"}, ErrUnsupported, "minknow.pdz"},
-		{"end of another file", layout{marker: func(m []byte) { m[3]++ }}, ErrCorrupt, "section markers"},
-		{"negative length", layout{footer: func(f flatbuf.Fields) { table(f, 0)[1] = int64(-5) }}, ErrCorrupt, "outside of the file"},
-		{"huge length", layout{footer: func(f flatbuf.Fields) { table(f, 1)[1] = int64(math.MaxInt64) }}, ErrCorrupt, "outside of the file"},
-		{"huge offset", layout{footer: func(f flatbuf.Fields) { table(f, 1)[0] = int64(math.MaxInt64 - 3) }}, ErrCorrupt, "outside of the file"},
-		{"no reads table", layout{footer: func(f flatbuf.Fields) { table(f, 2)[3] = int16(2) }}, ErrCorrupt, "no reads table"},
-		{"no signal table", layout{footer: func(f flatbuf.Fields) { table(f, 0)[3] = int16(2) }}, ErrCorrupt, "no signal table"},
-		{"no table at all", layout{footer: func(f flatbuf.Fields) { f[3] = nil }}, ErrCorrupt, "no signal table"},
-		{"table is no table", layout{footer: func(f flatbuf.Fields) { table(f, 2)[0] = int64(25) }}, ErrCorrupt, "reads table"},
-		{"index beyond the dictionary", layout{index: 1000}, ErrCorrupt, "dictionary of"},
-		{"negative index", layout{index: -1000}, ErrCorrupt, "dictionary of"},
-		{"run not described", layout{runsTable: func([]*signal.Run) []*signal.Run { return nil }}, ErrCorrupt, "run info table"},
-		{"too few samples in a row", layout{claim: func(_, n int) int { return n - 1 }, noSamples: true}, ErrCorrupt, "damaged"},
-		{"too many samples in a row", layout{claim: func(_, n int) int { return n + 9 }, noSamples: true}, ErrCorrupt, "damaged"},
-		{"absurdly many samples", layout{claim: func(int, int) int { return math.MaxUint32 }}, ErrCorrupt, "claims 4294967295 samples"},
-		{"plain row of another length", layout{plain: true, claim: func(_, n int) int { return n + 1 }}, ErrCorrupt, "samples in"},
-		{"sum is not num_samples", layout{total: func(_ int, n uint64) uint64 { return n + 1 }}, ErrCorrupt, "its rows hold"},
-		{"broken frame", layout{frame: func(_ int, f []byte) []byte { return f[:len(f)-1] }}, ErrCorrupt, "zstd"},
-		{"no frame", layout{frame: func(int, []byte) []byte { return nil }}, ErrCorrupt, "zstd"},
-		{"frame of 4 GB", layout{frame: func(int, []byte) []byte {
+		{"unknown codec", pod5test.Layout{Codec: "minknow.pdz"}, ErrUnsupported, "minknow.pdz"},
+		{"end of another file", pod5test.Layout{Marker: func(m []byte) { m[3]++ }}, ErrCorrupt, "section markers"},
+		{"negative length", pod5test.Layout{Footer: func(f flatbuf.Fields) { table(f, 0)[1] = int64(-5) }}, ErrCorrupt, "outside of the file"},
+		{"huge length", pod5test.Layout{Footer: func(f flatbuf.Fields) { table(f, 1)[1] = int64(math.MaxInt64) }}, ErrCorrupt, "outside of the file"},
+		{"huge offset", pod5test.Layout{Footer: func(f flatbuf.Fields) { table(f, 1)[0] = int64(math.MaxInt64 - 3) }}, ErrCorrupt, "outside of the file"},
+		{"no reads table", pod5test.Layout{Footer: func(f flatbuf.Fields) { table(f, 2)[3] = int16(2) }}, ErrCorrupt, "no reads table"},
+		{"no signal table", pod5test.Layout{Footer: func(f flatbuf.Fields) { table(f, 0)[3] = int16(2) }}, ErrCorrupt, "no signal table"},
+		{"no table at all", pod5test.Layout{Footer: func(f flatbuf.Fields) { f[3] = nil }}, ErrCorrupt, "no signal table"},
+		{"table is no table", pod5test.Layout{Footer: func(f flatbuf.Fields) { table(f, 2)[0] = int64(25) }}, ErrCorrupt, "reads table"},
+		{"index beyond the dictionary", pod5test.Layout{Index: 1000}, ErrCorrupt, "dictionary of"},
+		{"negative index", pod5test.Layout{Index: -1000}, ErrCorrupt, "dictionary of"},
+		{"run not described", pod5test.Layout{RunsTable: func([]*signal.Run) []*signal.Run { return nil }}, ErrCorrupt, "run info table"},
+		{"too few samples in a row", pod5test.Layout{Claim: func(_, n int) int { return n - 1 }, NoSamples: true}, ErrCorrupt, "damaged"},
+		{"too many samples in a row", pod5test.Layout{Claim: func(_, n int) int { return n + 9 }, NoSamples: true}, ErrCorrupt, "damaged"},
+		{"absurdly many samples", pod5test.Layout{Claim: func(int, int) int { return math.MaxUint32 }}, ErrCorrupt, "claims 4294967295 samples"},
+		{"plain row of another length", pod5test.Layout{Plain: true, Claim: func(_, n int) int { return n + 1 }}, ErrCorrupt, "samples in"},
+		{"sum is not num_samples", pod5test.Layout{Total: func(_ int, n uint64) uint64 { return n + 1 }}, ErrCorrupt, "its rows hold"},
+		{"broken frame", pod5test.Layout{Frame: func(_ int, f []byte) []byte { return f[:len(f)-1] }}, ErrCorrupt, "zstd"},
+		{"no frame", pod5test.Layout{Frame: func(int, []byte) []byte { return nil }}, ErrCorrupt, "zstd"},
+		{"frame of 4 GB", pod5test.Layout{Frame: func(int, []byte) []byte {
 			// Magic, a descriptor of a single segment with 8 bytes of content size.
 			return append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, 20)...)
 		}}, ErrCorrupt, "4294967296 bytes cannot hold"},
-		{"row of another read", layout{owner: func(int, signal.ReadID) signal.ReadID { return signal.ReadID{9} }}, ErrCorrupt, "belongs to read 09000000"},
-		{"row that is not there", layout{rows: func(int, []uint64) []uint64 { return []uint64{1 << 40} }}, ErrCorrupt, "no signal row"},
-		{"row named twice", layout{rows: func(_ int, r []uint64) []uint64 { return append(r, 3, 3) }}, ErrCorrupt, "do not rise"},
+		{"row of another read", pod5test.Layout{Owner: func(int, signal.ReadID) signal.ReadID { return signal.ReadID{9} }}, ErrCorrupt, "belongs to read 09000000"},
+		{"row that is not there", pod5test.Layout{Rows: func(int, []uint64) []uint64 { return []uint64{1 << 40} }}, ErrCorrupt, "no signal row"},
+		{"row named twice", pod5test.Layout{Rows: func(_ int, r []uint64) []uint64 { return append(r, 3, 3) }}, ErrCorrupt, "do not rise"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.layout.version = 4
+			c.layout.Version = 4
 			var faults []error
-			f, err := loadBytes(c.layout.build(t, someReads(14)))
+			f, err := loadBytes(c.layout.Build(pod5test.Reads(14)))
 			if err != nil {
 				faults = append(faults, err)
 			} else {
@@ -170,11 +172,11 @@ func TestHostileFiles(t *testing.T) {
 
 // TestTruncated cuts a file at every length.
 func TestTruncated(t *testing.T) {
-	whole := layout{version: 4}.build(t, someReads(5))
+	whole := pod5test.Layout{Version: 4}.Build(pod5test.Reads(5))
 	for n := range whole {
 		_, err := loadBytes(whole[:n])
 		want := ErrUnfinished
-		if n < len(signature) {
+		if n < len(schema.Signature) {
 			want = ErrNotPOD5
 		}
 		if !errors.Is(err, want) {
@@ -187,8 +189,8 @@ func TestTruncated(t *testing.T) {
 // error or data, and cost no memory that a file of this size could not fill.
 func TestFlippedBytes(t *testing.T) {
 	const step = 2 // the fuzzer goes further
-	for _, l := range []layout{{version: 0}, {version: 4, deltas: true}, {version: 4, plain: true}} {
-		whole := l.build(t, someReads(6))
+	for _, l := range []pod5test.Layout{{Version: 0}, {Version: 4, Deltas: true}, {Version: 4, Plain: true}} {
+		whole := l.Build(pod5test.Reads(6))
 		readAll(t, whole)
 		for i := 0; i < len(whole); i += step {
 			data := bytes.Clone(whole)
@@ -233,7 +235,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 		return path
 	}
-	whole := layout{version: 4}.build(t, someReads(2))
+	whole := pod5test.Layout{Version: 4}.Build(pod5test.Reads(2))
 	longFooter := bytes.Clone(whole)
 	binary.LittleEndian.PutUint64(longFooter[len(whole)-tailSize:], math.MaxUint64/2)
 	negative := bytes.Clone(whole)
@@ -263,8 +265,8 @@ func TestOpenErrors(t *testing.T) {
 
 // TestRowsOfManyGoroutines is of interest to the race detector.
 func TestRowsOfManyGoroutines(t *testing.T) {
-	want := someReads(14)
-	f, err := loadBytes(layout{version: 4, batchRows: []int{2, 5, 1}}.build(t, want))
+	want := pod5test.Reads(14)
+	f, err := loadBytes(pod5test.Layout{Version: 4, BatchRows: []int{2, 5, 1}}.Build(want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +281,7 @@ func TestRowsOfManyGoroutines(t *testing.T) {
 				if err == nil {
 					samples, err = f.Signal(read, nil)
 				}
-				if err == nil && !slices.Equal(samples, want[i].samples()) {
+				if err == nil && !slices.Equal(samples, want[i].All()) {
 					err = errors.New("other samples")
 				}
 				fault = cmp.Or(fault, err)
@@ -297,8 +299,8 @@ func TestRowsOfManyGoroutines(t *testing.T) {
 
 // FuzzOpen reads whatever it is given.
 func FuzzOpen(f *testing.F) {
-	for _, l := range []layout{{version: 0}, {version: 2, deltas: true}, {version: 4}, {version: 4, plain: true, wide: true}} {
-		f.Add(l.build(f, someReads(3)))
+	for _, l := range []pod5test.Layout{{Version: 0}, {Version: 2, Deltas: true}, {Version: 4}, {Version: 4, Plain: true, Wide: true}} {
+		f.Add(l.Build(pod5test.Reads(3)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { readAll(t, data) })
 }

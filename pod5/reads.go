@@ -89,14 +89,16 @@ func (f *File) sumRows(r *Read) (uint64, error) {
 	return sum, nil
 }
 
-// checkRows compares the rows of a read with its announced length. It reads no
-// signal.
-func (f *File) checkRows(r *Read) error {
+// Check compares the rows of a read with its announced length. It reads no signal.
+func (f *File) Check(r *Read) error {
 	sum, err := f.sumRows(r)
 	if err == nil && sum != r.Samples {
 		err = fmt.Errorf("%w: the read should have %d samples, its rows hold %d", ErrCorrupt, r.Samples, sum)
 	}
-	return err
+	if err != nil {
+		return failRead(f.path, "find signal", r.ID, err)
+	}
+	return nil
 }
 
 // Row appends the samples of piece i of a read, below len(Rows()), to dst.
@@ -129,8 +131,8 @@ func (f *File) row(r *Read, i int, dst []int16) ([]int16, error) {
 // Signal appends all samples of a read to dst. After an error dst holds the
 // samples before the piece that failed.
 func (f *File) Signal(r *Read, dst []int16) ([]int16, error) {
-	if err := f.checkRows(r); err != nil {
-		return dst, failRead(f.path, "decode signal", r.ID, err)
+	if err := f.Check(r); err != nil {
+		return dst, err
 	}
 	for i := range r.rows {
 		var err error

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/porevec/porevec/pod5/internal/arrowipc"
 	"github.com/porevec/porevec/pod5/internal/vbz"
@@ -19,6 +20,8 @@ type signalRows struct {
 	// The columns; id is nil when the table has none.
 	id, signal, samples *arrowipc.Field
 	plain               bool // signal is a list of int16
+
+	unzipping atomic.Int64 // nanoseconds
 
 	mu sync.Mutex // guards what follows
 	// perBatch is the number of rows in each batch but the last. When a file does
@@ -46,15 +49,17 @@ type window struct {
 
 // row describes one row.
 type row struct {
-	extent  arrowipc.Extent
-	samples uint32
-	id      []byte // of its read; nil when the table does not say
+	extent arrowipc.Extent
+	// neighbours is where the rows of its window end, which lie one behind the other.
+	neighbours int64
+	samples    uint32
+	id         []byte // of its read; nil when the table does not say
 }
 
 // rowDecoder is the memory that decoding a row takes.
 type rowDecoder struct {
-	vbz        *vbz.Decoder
-	compressed []byte
+	vbz    *vbz.Decoder
+	stored []byte
 }
 
 // rowDecoders are shared by all files: few are used at a time, however many files
@@ -152,7 +157,8 @@ func (s *signalRows) find(index uint64) (row, error) {
 		return row{}, err
 	}
 	i := int(within - w.first)
-	r := row{extent: w.extents[i], samples: w.samples[i]}
+	last := w.extents[len(w.extents)-1]
+	r := row{extent: w.extents[i], neighbours: last.Offset + last.Length, samples: w.samples[i]}
 	if w.ids != nil && !w.ids.Null(i) {
 		r.id = w.ids.Bytes(i)
 	}
@@ -226,27 +232,35 @@ func (s *signalRows) check(r row) error {
 	return nil
 }
 
-// decode appends the samples of a row to dst.
+// decode reads a row and appends its samples to dst.
 func (s *signalRows) decode(r row, dst []int16) ([]int16, error) {
 	if err := s.check(r); err != nil {
 		return dst, err
 	}
 	d := rowDecoders.Get().(*rowDecoder)
 	defer rowDecoders.Put(d)
-	d.compressed = slices.Grow(d.compressed[:0], int(r.extent.Length))[:r.extent.Length]
-	if err := readFull(s.r, d.compressed, r.extent.Offset); err != nil {
+	d.stored = slices.Grow(d.stored[:0], int(r.extent.Length))[:r.extent.Length]
+	if err := readFull(s.r, d.stored, r.extent.Offset); err != nil {
 		return dst, err
 	}
+	return s.unpack(d, r, d.stored, dst)
+}
+
+// unpack appends the samples of a row that passed check and was stored as these
+// bytes.
+func (s *signalRows) unpack(d *rowDecoder, r row, stored []byte, dst []int16) ([]int16, error) {
 	start, n := len(dst), int(r.samples)
 	out := slices.Grow(dst, n)[:start+n]
 	if !s.plain {
-		if err := d.vbz.Decode(out[start:], d.compressed); err != nil {
+		before := d.vbz.Unzipping
+		if err := d.vbz.Decode(out[start:], stored); err != nil {
 			return dst, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
+		s.unzipping.Add(int64(d.vbz.Unzipping - before))
 		return out, nil
 	}
 	for i := range n {
-		out[start+i] = int16(binary.LittleEndian.Uint16(d.compressed[2*i:]))
+		out[start+i] = int16(binary.LittleEndian.Uint16(stored[2*i:]))
 	}
 	return out, nil
 }

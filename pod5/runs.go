@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/porevec/porevec/pod5/internal/arrowipc"
+	"github.com/porevec/porevec/pod5/internal/schema"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -23,7 +24,7 @@ func readRunTable(t *arrowipc.File) ([]*signal.Run, error) {
 			return nil, fmt.Errorf("%w: more than %d runs", ErrCorrupt, maxRuns)
 		}
 		columns := map[string]*arrowipc.Array{}
-		for _, name := range runColumns {
+		for _, name := range schema.RunColumns {
 			if field := t.Column(name); field != nil && field.Kind != arrowipc.Other {
 				if columns[name], err = batch.Load(field, 0, batch.Rows); err != nil {
 					return nil, err
@@ -35,15 +36,6 @@ func readRunTable(t *arrowipc.File) ([]*signal.Run, error) {
 		}
 	}
 	return runs, nil
-}
-
-// runColumns are the columns of the table and, in older files, the fields of the
-// run_info dictionary.
-var runColumns = []string{
-	"acquisition_id", "acquisition_start_time", "adc_max", "adc_min", "context_tags", "experiment_name",
-	"flow_cell_id", "flow_cell_product_code", "protocol_name", "protocol_run_id", "protocol_start_time",
-	"sample_id", "sample_rate", "sequencing_kit", "sequencer_position", "sequencer_position_type",
-	"software", "system_name", "system_type", "tracking_id",
 }
 
 // readRun reads one run; what a file lacks stays empty.

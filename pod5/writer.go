@@ -6,13 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"os"
-	"slices"
 
 	"github.com/porevec/porevec/pod5/internal/arrowipc"
 	"github.com/porevec/porevec/pod5/internal/flatbuf"
+	"github.com/porevec/porevec/pod5/internal/schema"
 	"github.com/porevec/porevec/pod5/internal/vbz"
 	"github.com/porevec/porevec/signal"
 )
@@ -91,10 +90,10 @@ func Create(path string, opts WriterOptions) (*Writer, error) {
 	for _, r := range signal.EndReasons() {
 		w.endReasons.number(string(r))
 	}
-	w.out.write([]byte(signature), opts.ID[:])
-	w.rows = newColumns(signalFields())
+	w.out.write([]byte(schema.Signature), opts.ID[:])
+	w.rows = schema.NewColumns(schema.SignalFields())
 	w.signalAt = w.out.n
-	w.signal = arrowipc.NewWriter(w.out, signalFields(), tableMetadata(opts.ID, opts.Software))
+	w.signal = arrowipc.NewWriter(w.out, schema.SignalFields(), schema.Metadata(opts.ID, opts.Software))
 	return w, nil
 }
 
@@ -131,54 +130,45 @@ func (w *Writer) Add(read *signal.Read, samples []int16) error {
 		return fmt.Errorf("write %s: more than %d runs, pore types or end reasons", w.path, math.MaxInt16)
 	}
 	if n := len(w.batches); n == 0 || w.batches[n-1][0].Rows() == readBatch {
-		w.batches = append(w.batches, newColumns(readFields()))
+		w.batches = append(w.batches, schema.NewColumns(schema.ReadFields()))
 	}
-	columns := columnSet(w.batches[len(w.batches)-1])
-	columns.next().Bytes(read.ID[:])
-	list := columns.next()
+	columns := schema.Row(w.batches[len(w.batches)-1])
+	columns.Next().Bytes(read.ID[:])
+	list := columns.Next()
 	for rest := samples; len(rest) > 0; {
 		n := min(len(rest), rowSamples)
 		list.Child(0).Int(w.addRow(read.ID, rest[:n]))
 		rest = rest[n:]
 	}
 	list.List()
-	columns.next().Int(int64(read.Number))
-	columns.next().Int(int64(read.Start))
-	columns.next().Float(float64(read.MedianBeforePA))
-	columns.next().Int(0) // events
+	columns.Next().Int(int64(read.Number))
+	columns.Next().Int(int64(read.Start))
+	columns.Next().Float(float64(read.MedianBeforePA))
+	columns.Next().Int(0) // events
 	for range 4 {         // tracked and predicted scaling: not known, and deprecated
-		columns.next().Float(math.NaN())
+		columns.Next().Float(math.NaN())
 	}
-	columns.next().Int(0) // reads since the mux change
-	columns.next().Float(0)
-	columns.next().Int(int64(len(samples)))
-	columns.next().Int(int64(read.Channel))
-	columns.next().Int(int64(read.Mux))
-	columns.next().Int(int64(pore))
-	columns.next().Float(float64(read.Calibration.Offset))
-	columns.next().Float(float64(read.Calibration.Scale))
-	columns.next().Int(int64(reason))
-	columns.next().Bool(read.EndReasonForced)
-	columns.next().Int(int64(run))
-	columns.next().Float(float64(read.OpenPorePA))
+	columns.Next().Int(0) // reads since the mux change
+	columns.Next().Float(0)
+	columns.Next().Int(int64(len(samples)))
+	columns.Next().Int(int64(read.Channel))
+	columns.Next().Int(int64(read.Mux))
+	columns.Next().Int(int64(pore))
+	columns.Next().Float(float64(read.Calibration.Offset))
+	columns.Next().Float(float64(read.Calibration.Scale))
+	columns.Next().Int(int64(reason))
+	columns.Next().Bool(read.EndReasonForced)
+	columns.Next().Int(int64(run))
+	columns.Next().Float(float64(read.OpenPorePA))
 	return nil
-}
-
-// columnSet hands out columns in order, so that a row is filled from left to right.
-type columnSet []*arrowipc.Column
-
-func (s *columnSet) next() *arrowipc.Column {
-	c := (*s)[0]
-	*s = (*s)[1:]
-	return c
 }
 
 // addRow writes a row of signal and gives its number.
 func (w *Writer) addRow(id signal.ReadID, samples []int16) int64 {
-	columns := columnSet(w.rows)
-	columns.next().Bytes(id[:])
-	columns.next().Append(func(dst []byte) []byte { return w.vbz.Append(dst, samples) })
-	columns.next().Int(int64(len(samples)))
+	columns := schema.Row(w.rows)
+	columns.Next().Bytes(id[:])
+	columns.Next().Append(func(dst []byte) []byte { return w.vbz.Append(dst, samples) })
+	columns.Next().Int(int64(len(samples)))
 	if w.rows[0].Rows() == signalBatch {
 		w.flushRows()
 	}
@@ -215,14 +205,14 @@ func (w *Writer) finish() error {
 	if w.rows[0].Rows() > 0 {
 		w.flushRows()
 	}
-	err := w.endTable(signalTable, w.signalAt, w.signal)
+	err := w.endTable(schema.SignalTable, w.signalAt, w.signal)
 	err = errors.Join(err, w.writeRuns(), w.writeReads())
 	w.writeFooter()
 	return errors.Join(err, w.out.w.Flush(), w.file.Close())
 }
 
 // endTable closes a table and notes it for the footer.
-func (w *Writer) endTable(kind content, at int64, t *arrowipc.Writer) error {
+func (w *Writer) endTable(kind schema.Content, at int64, t *arrowipc.Writer) error {
 	err := t.Close()
 	w.tables = append(w.tables, flatbuf.Fields{at, t.Size(), int16(0), int16(kind)})
 	w.out.write(make([]byte, -w.out.n&7), w.opts.ID[:])
@@ -231,62 +221,27 @@ func (w *Writer) endTable(kind content, at int64, t *arrowipc.Writer) error {
 
 func (w *Writer) writeRuns() error {
 	at := w.out.n
-	t := arrowipc.NewWriter(w.out, runFields(), tableMetadata(w.opts.ID, w.opts.Software))
+	t := arrowipc.NewWriter(w.out, schema.RunFields(), schema.Metadata(w.opts.ID, w.opts.Software))
 	for _, run := range w.runs {
-		columns := newColumns(runFields())
-		addRun(columns, run)
+		columns := schema.NewColumns(schema.RunFields())
+		schema.AddRun(columns, run)
 		t.Batch(columns)
 	}
-	return w.endTable(runTable, at, t)
-}
-
-// addRun fills a row of columns that follow runColumns.
-func addRun(list []*arrowipc.Column, r *signal.Run) {
-	columns := columnSet(list)
-	columns.next().Text(r.AcquisitionID)
-	columns.next().Int(r.AcquisitionStart.UnixMilli())
-	columns.next().Int(int64(r.ADCMax))
-	columns.next().Int(int64(r.ADCMin))
-	addMap(columns.next(), r.ContextTags)
-	columns.next().Text(r.ExperimentName)
-	columns.next().Text(r.FlowCellID)
-	columns.next().Text(r.FlowCellProductCode)
-	columns.next().Text(r.ProtocolName)
-	columns.next().Text(r.ProtocolRunID)
-	columns.next().Int(r.ProtocolStart.UnixMilli())
-	columns.next().Text(r.SampleID)
-	columns.next().Int(int64(r.SampleRateHz))
-	columns.next().Text(r.SequencingKit)
-	columns.next().Text(r.Position)
-	columns.next().Text(r.PositionType)
-	columns.next().Text(r.Software)
-	columns.next().Text(r.SystemName)
-	columns.next().Text(r.SystemType)
-	addMap(columns.next(), r.TrackingID)
-}
-
-func addMap(c *arrowipc.Column, m map[string]string) {
-	entries := c.Child(0)
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		entries.Child(0).Text(key)
-		entries.Child(1).Text(m[key])
-		entries.Struct()
-	}
-	c.List()
+	return w.endTable(schema.RunTable, at, t)
 }
 
 // writeReads writes the reads table. By now the dictionaries are complete, so one
 // batch each will do.
 func (w *Writer) writeReads() error {
 	at := w.out.n
-	fields := readFields()
-	t := arrowipc.NewWriter(w.out, fields, tableMetadata(w.opts.ID, w.opts.Software))
+	fields := schema.ReadFields()
+	t := arrowipc.NewWriter(w.out, fields, schema.Metadata(w.opts.ID, w.opts.Software))
 	for _, f := range fields {
 		if f.Dictionary == nil {
 			continue
 		}
 		values := arrowipc.NewColumn(f.Dictionary)
-		for _, text := range map[int64]*dictionary{poreTypeDict: &w.poreTypes, endReasonDict: &w.endReasons, runDict: &w.runNames}[f.DictionaryID].values {
+		for _, text := range map[int64]*dictionary{schema.PoreTypeDict: &w.poreTypes, schema.EndReasonDict: &w.endReasons, schema.RunDict: &w.runNames}[f.DictionaryID].values {
 			values.Text(text)
 		}
 		t.Dictionary(f.DictionaryID, values, false)
@@ -294,11 +249,11 @@ func (w *Writer) writeReads() error {
 	for _, columns := range w.batches {
 		t.Batch(columns)
 	}
-	return w.endTable(readsTable, at, t)
+	return w.endTable(schema.ReadsTable, at, t)
 }
 
 func (w *Writer) writeFooter() {
-	footer := flatbuf.Encode(flatbuf.Fields{uuidText(w.opts.ID), w.opts.Software, layoutVersion, w.tables})
+	footer := flatbuf.Encode(flatbuf.Fields{schema.UUIDText(w.opts.ID), w.opts.Software, schema.LayoutVersion, w.tables})
 	w.out.write([]byte("FOOTER\x00\x00"), footer,
-		binary.LittleEndian.AppendUint64(nil, uint64(len(footer))), w.opts.ID[:], []byte(signature))
+		binary.LittleEndian.AppendUint64(nil, uint64(len(footer))), w.opts.ID[:], []byte(schema.Signature))
 }

@@ -12,18 +12,20 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/porevec/porevec/pod5/internal/schema"
+	"github.com/porevec/porevec/pod5/pod5test"
 	"github.com/porevec/porevec/signal"
 )
 
 // write makes a file of reads with the production writer.
-func write(t testing.TB, path string, reads []sample) {
+func write(t testing.TB, path string, reads []pod5test.Sample) {
 	t.Helper()
 	w, err := Create(path, WriterOptions{ID: [16]byte{1, 2, 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range reads {
-		if err := w.Add(&reads[i].Read, reads[i].samples()); err != nil {
+		if err := w.Add(&reads[i].Read, reads[i].All()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,12 +35,12 @@ func write(t testing.TB, path string, reads []sample) {
 }
 
 func TestWriterRoundTrip(t *testing.T) {
-	want := someReads(1234) // more than a batch of reads and many batches of signal
+	want := pod5test.Reads(1234) // more than a batch of reads and many batches of signal
 	long := make([]int16, 2*rowSamples+7)
 	for i := range long {
 		long[i] = int16(i * 31)
 	}
-	want[100].pieces, want[100].Samples = [][]int16{long}, uint64(len(long))
+	want[100].Pieces, want[100].Samples = [][]int16{long}, uint64(len(long))
 	want[7].MedianBeforePA, want[7].OpenPorePA = nan, nan
 	want[8].EndReason = "a reason of the future"
 	path := filepath.Join(t.TempDir(), "a.pod5")
@@ -48,7 +50,7 @@ func TestWriterRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if f.NumReads() != len(want) || f.Version() != layoutVersion {
+	if f.NumReads() != len(want) || f.Version() != schema.LayoutVersion {
 		t.Errorf("%d reads, version %s", f.NumReads(), f.Version())
 	}
 	i := 0
@@ -61,11 +63,11 @@ func TestWriterRoundTrip(t *testing.T) {
 		if diff := gocmp.Diff(w.Read, got.Read, equalFloats); diff != "" {
 			t.Fatalf("read %d (-want +got):\n%s", i, diff)
 		}
-		if wantRows := (len(w.samples()) + rowSamples - 1) / rowSamples; len(got.Rows()) != wantRows {
+		if wantRows := (len(w.All()) + rowSamples - 1) / rowSamples; len(got.Rows()) != wantRows {
 			t.Errorf("read %d has %d rows, want %d", i, len(got.Rows()), wantRows)
 		}
 		samples, err := f.Signal(got, nil)
-		if err != nil || !slices.Equal(samples, w.samples()) {
+		if err != nil || !slices.Equal(samples, w.All()) {
 			t.Fatalf("read %d: signal differs, %v", i, err)
 		}
 		i++
@@ -74,7 +76,7 @@ func TestWriterRoundTrip(t *testing.T) {
 
 // TestWriterByArrow reads the tables of a file with the Arrow library.
 func TestWriterByArrow(t *testing.T) {
-	want := someReads(1100)
+	want := pod5test.Reads(1100)
 	path := filepath.Join(t.TempDir(), "a.pod5")
 	write(t, path, want)
 	data, err := os.ReadFile(path)
@@ -85,7 +87,7 @@ func TestWriterByArrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[content]int{}
+	rows := map[schema.Content]int{}
 	for kind, s := range c.tables {
 		table, err := ipc.NewFileReader(bytes.NewReader(data[s.offset : s.offset+s.length]))
 		if err != nil {
@@ -99,7 +101,7 @@ func TestWriterByArrow(t *testing.T) {
 			if err != nil {
 				t.Fatalf("table %d: %v", kind, err)
 			}
-			if kind == readsTable {
+			if kind == schema.ReadsTable {
 				checkByArrow(t, want[rows[kind]:], batch.Column(batch.Schema().FieldIndices("end_reason")[0]).(*array.Dictionary),
 					batch.Column(batch.Schema().FieldIndices("calibration_scale")[0]).(*array.Float32))
 			}
@@ -113,12 +115,12 @@ func TestWriterByArrow(t *testing.T) {
 			pieces++
 		}
 	}
-	if rows[readsTable] != len(want) || rows[signalTable] != pieces || rows[runTable] != 2 {
+	if rows[schema.ReadsTable] != len(want) || rows[schema.SignalTable] != pieces || rows[schema.RunTable] != 2 {
 		t.Errorf("rows by table: %v", rows)
 	}
 }
 
-func checkByArrow(t *testing.T, want []sample, reasons *array.Dictionary, scales *array.Float32) {
+func checkByArrow(t *testing.T, want []pod5test.Sample, reasons *array.Dictionary, scales *array.Float32) {
 	t.Helper()
 	values := reasons.Dictionary().(*array.String)
 	for i := range reasons.Len() {
@@ -139,11 +141,11 @@ func TestWriterHidesUnfinishedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := someReads(2)
-	if err := w.Add(&reads[1].Read, reads[1].samples()); err != nil {
+	reads := pod5test.Reads(2)
+	if err := w.Add(&reads[1].Read, reads[1].All()); err != nil {
 		t.Fatal(err)
 	}
-	if files, err := FindFiles([]string{dir}, false); err != nil || len(files) > 0 {
+	if files, err := filepath.Glob(filepath.Join(dir, "*.pod5")); err != nil || len(files) > 0 {
 		t.Errorf("found %v, %v before the file is finished", files, err)
 	}
 	if err := w.Discard(); err != nil {
@@ -163,7 +165,7 @@ func TestWriterRefuses(t *testing.T) {
 	if err := w.Add(&signal.Read{}, nil); err == nil {
 		t.Error("a read without a run was taken")
 	}
-	run := testRun("r", 5000)
+	run := pod5test.Run("r", 5000)
 	for i := 0; err == nil && i <= math.MaxInt16+1; i++ {
 		err = w.Add(&signal.Read{Run: run, PoreType: string(rune('a'+i%26)) + string(rune(0x1000+i/26))}, nil)
 	}
@@ -183,41 +185,4 @@ func TestEmptyFile(t *testing.T) {
 	for read, err := range f.Reads() {
 		t.Errorf("read %v, %v in an empty file", read, err)
 	}
-}
-
-func BenchmarkReadFile(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "a.pod5")
-	reads := someReads(1)
-	reads[0].pieces = [][]int16{noisy(150_000)}
-	for range 6 {
-		reads = append(reads, reads[0])
-	}
-	write(b, path, reads)
-	b.SetBytes(int64(len(reads)) * 2 * 150_000)
-	for b.Loop() {
-		src := NewSource([]string{path}, SourceOptions{})
-		for {
-			block, err := src.Next(b.Context())
-			if err != nil {
-				break
-			}
-			if block.Err != nil {
-				b.Fatal(block.Err)
-			}
-			block.Release()
-		}
-		src.Close()
-	}
-	b.ReportMetric(float64(len(reads))*150_000*float64(b.N)/b.Elapsed().Seconds()/1e6, "Msamples/s")
-}
-
-// noisy draws samples that compress as measured current does.
-func noisy(n int) []int16 {
-	samples := make([]int16, n)
-	state := uint32(1)
-	for i := range samples {
-		state = state*1664525 + 1013904223
-		samples[i] = int16(500 + 20*(i/12%7) + int(state>>27))
-	}
-	return samples
 }

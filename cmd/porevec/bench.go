@@ -19,7 +19,7 @@ import (
 	"github.com/porevec/porevec/fixtures"
 	"github.com/porevec/porevec/normalize"
 	"github.com/porevec/porevec/pipeline"
-	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/replay"
 	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
 )
@@ -43,6 +43,7 @@ func newBench(g *global) *cobra.Command {
 	var f benchFlags
 	cmd := &cobra.Command{
 		Use:   "bench [FILE...]",
+		Args:  cobra.ArbitraryArgs, // files, though there is a subcommand
 		Short: "Measure the speed of this computer, stage by stage",
 		Long: `bench measures each stage alone and then the whole pipeline, on the given POD5
 files or on a run that it simulates. The last columns say how many flow cells with
@@ -61,6 +62,7 @@ runs as a check.`,
 	flags.Float64Var(&f.seconds, "seconds", 2, "least time spent on each row of encode")
 	flags.StringVar(&f.store, "store", "", "folder for the pipeline's store (default: a temporary one)")
 	f.encoder.register(flags)
+	cmd.AddCommand(newBenchRead())
 	return cmd
 }
 
@@ -177,7 +179,7 @@ const keptBlocks = 200
 
 // read decodes everything, keeping copies of the first blocks.
 func (b *bench) read() ([]*signal.Block, error) {
-	src := pod5.NewSource(b.files, pod5.SourceOptions{})
+	src := replay.NewSource(replay.List(b.files), replay.Options{})
 	defer src.Close()
 	var kept []*signal.Block
 	var samples uint64
@@ -294,7 +296,7 @@ func (b *bench) whole() error {
 	if err != nil {
 		return err
 	}
-	src := pod5.NewSource(b.files, pod5.SourceOptions{})
+	src := replay.NewSource(replay.List(b.files), replay.Options{})
 	defer src.Close()
 	p, err := pipeline.New(pipeline.Config{
 		Source: src, LineFor: b.lines.lineFor, Sink: out.sink,

@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/replay"
 )
 
 // findInput lists the POD5 files of the paths, at least one.
 func findInput(paths []string, recursive bool) ([]string, error) {
-	files, err := pod5.FindFiles(paths, recursive)
+	files, err := replay.FindFiles(paths, recursive)
 	if err != nil {
 		return nil, inputError(err)
 	}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/replay"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -127,12 +127,12 @@ func (f *inspectFlags) run(cmd *cobra.Command, paths []string) error {
 
 // summarize reads one file; with hashing it decodes every sample.
 func summarize(path string, hashing bool) (fileSummary, error) {
-	file, err := pod5.Open(path)
+	file, err := replay.Open(path)
 	if err != nil {
 		return fileSummary{}, err
 	}
 	defer file.Close()
-	s := fileSummary{File: path, Format: "pod5", Version: file.Version(), SampleRates: []uint16{}, Runs: []runSummary{}}
+	s := fileSummary{File: path, Format: file.Format(), Version: file.Version(), SampleRates: []uint16{}, Runs: []runSummary{}}
 	for _, run := range file.Runs() {
 		s.Runs = append(s.Runs, runSummary{
 			run.AcquisitionID, run.FlowCellID, run.FlowCellProductCode, run.SequencingKit, run.SampleID,
@@ -149,10 +149,9 @@ func summarize(path string, hashing bool) (fileSummary, error) {
 			continue
 		}
 		s.Reads++
-		s.Samples += read.Samples
-		first := firstRow(read)
-		ordered = ordered && first >= last
-		last = first
+		s.Samples += read.Info().Samples
+		ordered = ordered && read.Place() >= last
+		last = read.Place()
 	}
 	if hashing {
 		s.Hash, err = hashReads(file, ordered)
@@ -163,30 +162,22 @@ func summarize(path string, hashing bool) (fileSummary, error) {
 	return s, nil
 }
 
-// firstRow is where the signal of a read begins in the file.
-func firstRow(r *pod5.Read) uint64 {
-	if rows := r.Rows(); len(rows) > 0 {
-		return rows[0]
-	}
-	return 0
-}
-
 // hashReads hashes all samples in the order in which the signal of the reads
 // lies in the file. The reads are mostly listed in this order too, and then need
 // not be kept in memory. The error is the first of a read that does not decode;
 // the hash covers the others.
-func hashReads(file *pod5.File, ordered bool) (string, error) {
+func hashReads(file replay.Recording, ordered bool) (string, error) {
 	sum := fnv.New64a()
 	var samples []int16
 	var failed error
-	add := func(read *pod5.Read) {
+	add := func(read replay.Read) {
 		var err error
-		if samples, err = file.Signal(read, samples[:0]); err != nil && failed == nil {
+		if samples, err = replay.Signal(read, samples[:0]); err != nil && failed == nil {
 			failed = err
 		}
 		hashSamples(sum, samples)
 	}
-	var kept []*pod5.Read
+	var kept []replay.Read
 	for read, err := range file.Reads() {
 		switch {
 		case err != nil: // reported when the reads were counted
@@ -196,7 +187,7 @@ func hashReads(file *pod5.File, ordered bool) (string, error) {
 			kept = append(kept, read)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b *pod5.Read) int { return cmp.Compare(firstRow(a), firstRow(b)) })
+	slices.SortStableFunc(kept, func(a, b replay.Read) int { return cmp.Compare(a.Place(), b.Place()) })
 	for _, read := range kept {
 		add(read)
 	}

@@ -6,10 +6,9 @@ import (
 	"image/color"
 	"math"
 	"os"
-	"strings"
 
 	"github.com/porevec/porevec/embed"
-	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/replay"
 	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
 )
@@ -25,7 +24,7 @@ var (
 
 // draw writes the picture of one read.
 func (f *inspectFlags) draw(path string) error {
-	file, err := pod5.Open(path)
+	file, err := replay.Open(path)
 	if err != nil {
 		return inputError(err)
 	}
@@ -45,7 +44,7 @@ func (f *inspectFlags) draw(path string) error {
 	if err != nil {
 		return exit(exitFailure, err)
 	}
-	block := signal.NewBlock(&read.Read, 0, samples, nil)
+	block := signal.NewBlock(read, 0, samples, nil)
 	block.Last = true
 	if err := s.Push(block, &drawing); err != nil {
 		return exit(exitFailure, err)
@@ -58,39 +57,44 @@ func (f *inspectFlags) draw(path string) error {
 
 // pick finds the read to draw: the one named, or the first that gives a chunk or
 // two, or else the first.
-func (f *inspectFlags) pick(file *pod5.File) (*pod5.Read, []int16, error) {
+func (f *inspectFlags) pick(file replay.Recording) (*signal.Read, []int16, error) {
 	const enough = 12_000
-	var first, chosen *pod5.Read
-	for read, err := range file.Reads() {
+	reads := file.Reads()
+	if f.read != "" {
+		id, err := signal.ParseReadID(f.read)
+		if err != nil {
+			return nil, nil, usageError("--read %q: %w", f.read, err)
+		}
+		reads = file.ReadsOf(map[signal.ReadID]struct{}{id: {}})
+	}
+	var chosen replay.Read
+	for read, err := range reads {
 		if err != nil {
 			continue
 		}
-		if first == nil {
-			first = read
-		}
-		if f.read == "" && read.Samples >= enough || strings.EqualFold(f.read, read.ID.String()) {
+		if long := read.Info().Samples >= enough; long || chosen == nil {
 			chosen = read
-			break
+			if long {
+				break
+			}
 		}
 	}
 	switch {
 	case chosen == nil && f.read != "":
 		return nil, nil, exit(exitInput, fmt.Errorf("no read %s in this file", f.read))
-	case chosen == nil && first == nil:
-		return nil, nil, exit(exitInput, fmt.Errorf("the file holds no reads"))
 	case chosen == nil:
-		chosen = first
+		return nil, nil, exit(exitInput, fmt.Errorf("the file holds no reads"))
 	}
-	samples, err := file.Signal(chosen, nil)
+	samples, err := replay.Signal(chosen, nil)
 	if err != nil {
 		return nil, nil, exit(exitSkipped, err)
 	}
-	return chosen, samples, nil
+	return chosen.Info(), samples, nil
 }
 
 // readPlot gathers what the segmenter says of a read.
 type readPlot struct {
-	read    *pod5.Read
+	read    *signal.Read
 	samples []int16
 	leader  uint64
 	chunks  []signal.Chunk

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/replay"
 )
 
 // replayFlags say which reads of recorded runs are taken.
@@ -23,23 +23,23 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 
 // open finds the files before anything is started. subset names the choice of
 // reads, "" is all.
-func (f *replayFlags) open(paths []string) (source *pod5.Source, subset string, err error) {
+func (f *replayFlags) open(paths []string) (source *replay.Source, subset string, err error) {
 	files, err := findInput(paths, f.recursive)
 	if err != nil {
 		return nil, "", err
 	}
-	options := pod5.SourceOptions{MaxReads: f.maxReads}
+	options := replay.Options{MaxReads: f.maxReads}
 	if f.readIDs != "" {
 		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {
 			return nil, "", inputError(err)
 		}
 		subset = subsetName(options.ReadIDs)
 	}
-	return pod5.NewSource(files, options), subset, nil
+	return replay.NewSource(replay.List(files), options), subset, nil
 }
 
 // warnUnmet names the reads of the list that a whole replay did not find.
-func (f *replayFlags) warnUnmet(log *slog.Logger, source *pod5.Source) {
+func (f *replayFlags) warnUnmet(log *slog.Logger, source *replay.Source) {
 	if unmet := source.Unmet(); len(unmet) > 0 && f.maxReads == 0 {
 		log.Warn("reads of the list are in none of the files", "list", f.readIDs, "reads", len(unmet), "first", unmet[0].String())
 	}

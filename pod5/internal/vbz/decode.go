@@ -3,6 +3,7 @@ package vbz
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -21,6 +22,9 @@ const slack = 64
 // Decoder unpacks rows one after the other and reuses its memory. It is not
 // safe for concurrent use.
 type Decoder struct {
+	// Unzipping is the time that zstd took of all calls of Decode so far.
+	Unzipping time.Duration
+
 	zstd   *zstd.Decoder
 	stream []byte
 }
@@ -63,7 +67,9 @@ func (d *Decoder) Decode(dst []int16, frame []byte) error {
 		d.stream = make([]byte, 0, most+slack)
 	}
 	// The decoder writes no further than the capacity that it is given.
+	begin := time.Now()
 	stream, err := d.zstd.DecodeAll(frame, d.stream[:0])
+	d.Unzipping += time.Since(begin)
 	if err != nil {
 		return fmt.Errorf("%w: zstd: %v", ErrCorrupt, err)
 	}

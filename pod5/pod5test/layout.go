@@ -1,4 +1,6 @@
-package pod5
+// Package pod5test makes POD5 files as any writer may have laid them out, sound or
+// not, for tests.
+package pod5test
 
 import (
 	"bytes"
@@ -6,58 +8,59 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/porevec/porevec/pod5/internal/arrowipc"
 	"github.com/porevec/porevec/pod5/internal/flatbuf"
+	"github.com/porevec/porevec/pod5/internal/schema"
 	"github.com/porevec/porevec/pod5/internal/vbz"
 	"github.com/porevec/porevec/signal"
 )
 
-// layout builds files as any writer may have laid them out, sound or not.
-type layout struct {
-	version    int  // of the reads table, 0–4
-	noRunTable bool // runs in a struct dictionary (always so in v0–v2)
-	misaligned bool // the reads table two bytes beyond a multiple of 8
-	plain      bool // large_list<int16>
-	codec      string
-	interleave bool  // rows of different reads take turns
-	orphans    bool  // a row that no read refers to, before each row
-	deltas     bool  // dictionaries in one batch per value
-	batchRows  []int // of the signal table; the last one repeats; nil: 3
-	wide       bool  // integers of 64 bits where fewer would do
-	extra      bool  // unknown columns and an unknown kind of content
-	noSamples  bool  // num_samples is missing
+// Layout builds files as any writer may have laid them out, sound or not.
+type Layout struct {
+	Version    int  // of the reads table, 0–4
+	NoRunTable bool // runs in a struct dictionary (always so in v0–v2)
+	Misaligned bool // the reads table two bytes beyond a multiple of 8
+	Plain      bool // large_list<int16>
+	Codec      string
+	Interleave bool  // rows of different reads take turns
+	Orphans    bool  // a row that no read refers to, before each row
+	Deltas     bool  // dictionaries in one batch per value
+	BatchRows  []int // of the signal table; the last one repeats; nil: 3
+	Wide       bool  // integers of 64 bits where fewer would do
+	Extra      bool  // unknown columns and an unknown kind of content
+	NoSamples  bool  // num_samples is missing
 
 	// Lies, each nil or a change of what is true.
-	claim     func(row int, samples int) int
-	frame     func(row int, frame []byte) []byte
-	owner     func(row int, id signal.ReadID) signal.ReadID
-	total     func(read int, samples uint64) uint64
-	rows      func(read int, rows []uint64) []uint64
-	index     int // added to dictionary indices
-	nullsAt   int // this read's median_before is null (0: none)
-	marker    func([]byte)
-	footer    func(flatbuf.Fields)
-	runsTable func([]*signal.Run) []*signal.Run
+	Claim     func(row int, samples int) int
+	Frame     func(row int, frame []byte) []byte
+	Owner     func(row int, id signal.ReadID) signal.ReadID
+	Total     func(read int, samples uint64) uint64
+	Rows      func(read int, rows []uint64) []uint64
+	Index     int // added to dictionary indices
+	NullsAt   int // this read's median_before is null (0: none)
+	Marker    func([]byte)
+	Footer    func(flatbuf.Fields)
+	RunsTable func([]*signal.Run) []*signal.Run
 }
 
-// sample is a read with its signal, cut into pieces.
-type sample struct {
+// Sample is a read with its signal, cut into pieces.
+type Sample struct {
 	signal.Read
-	pieces [][]int16
+	Pieces [][]int16
 }
 
-func (s *sample) samples() []int16 { return slices.Concat(s.pieces...) }
+// All are its samples.
+func (s *Sample) All() []int16 { return slices.Concat(s.Pieces...) }
 
-// someReads gives reads of two runs that differ in every respect: among them are
+// Reads gives reads of two runs that differ in every respect: among them are
 // one without samples, one of a single sample, and one of extreme steps.
-func someReads(n int) []sample {
+func Reads(n int) []Sample {
 	rng := rand.New(rand.NewPCG(3, 4))
-	runs := []*signal.Run{testRun("first", 5000), testRun("second", 4000)}
+	runs := []*signal.Run{Run("first", 5000), Run("second", 4000)}
 	reasons := signal.EndReasons()
-	reads := make([]sample, n)
+	reads := make([]Sample, n)
 	for i := range reads {
 		r := &reads[i]
 		for k := range r.ID {
@@ -80,14 +83,15 @@ func someReads(n int) []sample {
 					piece[k] = []int16{math.MinInt16, math.MaxInt16, 0}[k%3]
 				}
 			}
-			r.pieces = append(r.pieces, piece)
+			r.Pieces = append(r.Pieces, piece)
 			r.Samples += uint64(len(piece))
 		}
 	}
 	return reads
 }
 
-func testRun(id string, rate uint16) *signal.Run {
+// Run is a run in which every field has a value.
+func Run(id string, rate uint16) *signal.Run {
 	return &signal.Run{
 		AcquisitionID: id, AcquisitionStart: time.UnixMilli(1_740_000_000_123).UTC(), ProtocolStart: time.UnixMilli(1_740_000_000_001).UTC(),
 		ProtocolRunID: "p-" + id, ProtocolName: "sequencing", ExperimentName: "e", SampleID: "s", FlowCellID: "FBA1",
@@ -97,56 +101,55 @@ func testRun(id string, rate uint16) *signal.Run {
 	}
 }
 
-// build makes the bytes of a file.
-func (l layout) build(t testing.TB, reads []sample) []byte {
-	t.Helper()
+// Build makes the bytes of a file.
+func (l Layout) Build(reads []Sample) []byte {
 	id := [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-	out := bytes.NewBuffer([]byte(signature))
+	out := bytes.NewBuffer([]byte(schema.Signature))
 	out.Write(id[:])
 	var tables []flatbuf.Fields
-	embed := func(kind content, table []byte) {
+	embed := func(kind schema.Content, table []byte) {
 		at := out.Len()
 		out.Write(table)
 		out.Write(make([]byte, -out.Len()&7))
 		out.Write(id[:])
 		tables = append(tables, flatbuf.Fields{int64(at), int64(len(table)), int16(0), int16(kind)})
 	}
-	table, rows := l.signalTable(t, reads)
-	embed(signalTable, table)
+	table, rows := l.signalTable(reads)
+	embed(schema.SignalTable, table)
 	runs := runsOf(reads)
 	if !l.structRuns() {
 		listed := runs
-		if l.runsTable != nil {
-			listed = l.runsTable(runs)
+		if l.RunsTable != nil {
+			listed = l.RunsTable(runs)
 		}
-		embed(runTable, l.runTable(t, listed))
+		embed(schema.RunTable, l.runTable(listed))
 	}
-	if l.extra {
-		embed(content(3), []byte("an index of some kind"))
+	if l.Extra {
+		embed(schema.Content(3), []byte("an index of some kind"))
 	}
-	if l.misaligned {
+	if l.Misaligned {
 		out.Write([]byte{0, 0})
 	}
-	embed(readsTable, l.readsTable(t, reads, runs, rows))
-	root := flatbuf.Fields{uuidText(id), "tests", "0.0.1", tables}
-	if l.footer != nil {
-		l.footer(root)
+	embed(schema.ReadsTable, l.readsTable(reads, runs, rows))
+	root := flatbuf.Fields{schema.UUIDText(id), "tests", "0.0.1", tables}
+	if l.Footer != nil {
+		l.Footer(root)
 	}
 	footer := flatbuf.Encode(root)
 	out.WriteString("FOOTER\x00\x00")
 	out.Write(footer)
 	out.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(footer))))
-	if l.marker != nil {
-		l.marker(id[:])
+	if l.Marker != nil {
+		l.Marker(id[:])
 	}
 	out.Write(id[:])
-	out.WriteString(signature)
+	out.WriteString(schema.Signature)
 	return out.Bytes()
 }
 
-func (l layout) structRuns() bool { return l.noRunTable || l.version < 3 }
+func (l Layout) structRuns() bool { return l.NoRunTable || l.Version < 3 }
 
-func runsOf(reads []sample) []*signal.Run {
+func runsOf(reads []Sample) []*signal.Run {
 	var runs []*signal.Run
 	for i := range reads {
 		if !slices.Contains(runs, reads[i].Run) {
@@ -157,16 +160,15 @@ func runsOf(reads []sample) []*signal.Run {
 }
 
 // uint is an unsigned column, or one of 64 bits in a wide layout.
-func (l layout) uint(name string, bits int) *arrowipc.Field {
-	if l.wide {
+func (l Layout) uint(name string, bits int) *arrowipc.Field {
+	if l.Wide {
 		bits = 64
 	}
-	return uintField(name, bits)
+	return schema.Uint(name, bits)
 }
 
 // writeTable writes batches of columns, with dictionaries.
-func (l layout) writeTable(t testing.TB, fields []*arrowipc.Field, batches [][]*arrowipc.Column, dicts map[int64][]*arrowipc.Column) []byte {
-	t.Helper()
+func (l Layout) writeTable(fields []*arrowipc.Field, batches [][]*arrowipc.Column, dicts map[int64][]*arrowipc.Column) []byte {
 	var out bytes.Buffer
 	w := arrowipc.NewWriter(&out, fields, []arrowipc.KeyValue{{Key: "MINKNOW:software", Value: "tests"}})
 	for id := range int64(len(dicts)) {
@@ -178,23 +180,22 @@ func (l layout) writeTable(t testing.TB, fields []*arrowipc.Field, batches [][]*
 		w.Batch(b)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		panic(err) // writing to memory cannot fail
 	}
 	return out.Bytes()
 }
 
-func (l layout) signalTable(t testing.TB, reads []sample) (table []byte, rowsOf [][]uint64) {
-	t.Helper()
-	fields := []*arrowipc.Field{uuidField("read_id"), signalFields()[1], l.uint("samples", 32)}
-	if l.plain {
+func (l Layout) signalTable(reads []Sample) (table []byte, rowsOf [][]uint64) {
+	fields := []*arrowipc.Field{schema.UUID("read_id"), schema.SignalFields()[1], l.uint("samples", 32)}
+	if l.Plain {
 		fields[1] = &arrowipc.Field{Name: "signal", Kind: arrowipc.LargeList, Children: []*arrowipc.Field{
 			{Name: "item", Kind: arrowipc.Int, Width: 2, Signed: true},
 		}}
 	}
-	if l.codec != "" {
-		fields[1].Extension = l.codec
+	if l.Codec != "" {
+		fields[1].Extension = l.Codec
 	}
-	if l.extra {
+	if l.Extra {
 		fields = append(fields, &arrowipc.Field{Name: "novelty", Kind: arrowipc.Bool})
 	}
 	encoder := vbz.NewEncoder()
@@ -202,25 +203,25 @@ func (l layout) signalTable(t testing.TB, reads []sample) (table []byte, rowsOf 
 	row := 0
 	add := func(id signal.ReadID, samples []int16) uint64 {
 		limit := 3
-		if n := len(l.batchRows); n > 0 {
-			limit = l.batchRows[min(max(len(batches)-1, 0), n-1)]
+		if n := len(l.BatchRows); n > 0 {
+			limit = l.BatchRows[min(max(len(batches)-1, 0), n-1)]
 		}
 		if n := len(batches); n == 0 || batches[n-1][0].Rows() == limit {
-			batches = append(batches, newColumns(fields))
+			batches = append(batches, schema.NewColumns(fields))
 		}
 		c := batches[len(batches)-1]
 		claim, frame := len(samples), encoder.Append(nil, samples)
-		if l.claim != nil {
-			claim = l.claim(row, claim)
+		if l.Claim != nil {
+			claim = l.Claim(row, claim)
 		}
-		if l.frame != nil {
-			frame = l.frame(row, frame)
+		if l.Frame != nil {
+			frame = l.Frame(row, frame)
 		}
-		if l.owner != nil {
-			id = l.owner(row, id)
+		if l.Owner != nil {
+			id = l.Owner(row, id)
 		}
 		c[0].Bytes(id[:])
-		if l.plain {
+		if l.Plain {
 			for _, s := range samples {
 				c[1].Child(0).Int(int64(s))
 			}
@@ -229,7 +230,7 @@ func (l layout) signalTable(t testing.TB, reads []sample) (table []byte, rowsOf 
 			c[1].Bytes(frame)
 		}
 		c[2].Int(int64(claim))
-		if l.extra {
+		if l.Extra {
 			c[3].Bool(true)
 		}
 		row++
@@ -237,38 +238,37 @@ func (l layout) signalTable(t testing.TB, reads []sample) (table []byte, rowsOf 
 	}
 	rowsOf = make([][]uint64, len(reads))
 	place := func(i, p int) {
-		if p < len(reads[i].pieces) {
-			if l.orphans {
+		if p < len(reads[i].Pieces) {
+			if l.Orphans {
 				add(signal.ReadID{0xff}, []int16{1, 2, 3})
 			}
-			rowsOf[i] = append(rowsOf[i], add(reads[i].ID, reads[i].pieces[p]))
+			rowsOf[i] = append(rowsOf[i], add(reads[i].ID, reads[i].Pieces[p]))
 		}
 	}
 	const most = 4
 	for k := range len(reads) * most {
-		if l.interleave {
+		if l.Interleave {
 			place(k%len(reads), k/len(reads))
 		} else {
 			place(k/most, k%most)
 		}
 	}
-	return l.writeTable(t, fields, batches, nil), rowsOf
+	return l.writeTable(fields, batches, nil), rowsOf
 }
 
-func (l layout) runTable(t testing.TB, runs []*signal.Run) []byte {
-	t.Helper()
+func (l Layout) runTable(runs []*signal.Run) []byte {
 	var batches [][]*arrowipc.Column
 	for _, r := range runs {
-		columns := newColumns(runFields())
-		addRun(columns, r)
+		columns := schema.NewColumns(schema.RunFields())
+		schema.AddRun(columns, r)
 		batches = append(batches, columns)
 	}
-	return l.writeTable(t, runFields(), batches, nil)
+	return l.writeTable(schema.RunFields(), batches, nil)
 }
 
 // structDict is a dictionary of structs, as files had before v3.
 func structDict(name string, id int64, fields ...*arrowipc.Field) *arrowipc.Field {
-	return dictField(name, id, &arrowipc.Field{Name: name, Kind: arrowipc.Struct, Children: fields})
+	return schema.Dict(name, id, &arrowipc.Field{Name: name, Kind: arrowipc.Struct, Children: fields})
 }
 
 // dictWriter gathers the values of one dictionary.
@@ -285,9 +285,8 @@ func (d *dictWriter) next() *arrowipc.Column {
 	return d.parts[len(d.parts)-1]
 }
 
-func (l layout) readsTable(t testing.TB, reads []sample, runs []*signal.Run, rows [][]uint64) []byte {
-	t.Helper()
-	old := l.version < 3
+func (l Layout) readsTable(reads []Sample, runs []*signal.Run, rows [][]uint64) []byte {
+	old := l.Version < 3
 	var fields []*arrowipc.Field
 	var fill []func(c *arrowipc.Column, i int)
 	var dicts []*dictWriter
@@ -295,20 +294,20 @@ func (l layout) readsTable(t testing.TB, reads []sample, runs []*signal.Run, row
 		fields, fill = append(fields, f), append(fill, add)
 	}
 	dict := func(f func(id int64) *arrowipc.Field, values int, value func(c *arrowipc.Column, k int), index func(i int) int) {
-		d := &dictWriter{field: f(int64(len(dicts))), each: l.deltas}
+		d := &dictWriter{field: f(int64(len(dicts))), each: l.Deltas}
 		dicts = append(dicts, d)
 		for k := range values {
 			value(d.next(), k)
 		}
-		column(d.field, func(c *arrowipc.Column, i int) { c.Int(int64(index(i) + l.index)) })
+		column(d.field, func(c *arrowipc.Column, i int) { c.Int(int64(index(i) + l.Index)) })
 	}
 
-	column(uuidField("read_id"), func(c *arrowipc.Column, i int) { c.Bytes(reads[i].ID[:]) })
-	column(&arrowipc.Field{Name: "signal", Kind: arrowipc.List, Children: []*arrowipc.Field{uintField("item", 64)}},
+	column(schema.UUID("read_id"), func(c *arrowipc.Column, i int) { c.Bytes(reads[i].ID[:]) })
+	column(&arrowipc.Field{Name: "signal", Kind: arrowipc.List, Children: []*arrowipc.Field{schema.Uint("item", 64)}},
 		func(c *arrowipc.Column, i int) {
 			list := rows[i]
-			if l.rows != nil {
-				list = l.rows(i, list)
+			if l.Rows != nil {
+				list = l.Rows(i, list)
 			}
 			for _, r := range list {
 				c.Child(0).Int(int64(r))
@@ -317,32 +316,32 @@ func (l layout) readsTable(t testing.TB, reads []sample, runs []*signal.Run, row
 		})
 	column(l.uint("read_number", 32), func(c *arrowipc.Column, i int) { c.Int(int64(reads[i].Number)) })
 	column(l.uint("start", 64), func(c *arrowipc.Column, i int) { c.Int(int64(reads[i].Start)) })
-	column(floatField("median_before"), func(c *arrowipc.Column, i int) {
-		if i == l.nullsAt && i > 0 {
+	column(schema.Float("median_before"), func(c *arrowipc.Column, i int) {
+		if i == l.NullsAt && i > 0 {
 			c.Null()
 		} else {
 			c.Float(float64(reads[i].MedianBeforePA))
 		}
 	})
-	if l.extra {
-		column(&arrowipc.Field{Name: "novelty", Kind: arrowipc.LargeList, Children: []*arrowipc.Field{textField("item")}},
+	if l.Extra {
+		column(&arrowipc.Field{Name: "novelty", Kind: arrowipc.LargeList, Children: []*arrowipc.Field{schema.Text("item")}},
 			func(c *arrowipc.Column, _ int) {
 				c.Child(0).Text("?")
 				c.List()
 			})
 	}
-	if l.version >= 2 && !l.noSamples {
+	if l.Version >= 2 && !l.NoSamples {
 		column(l.uint("num_samples", 64), func(c *arrowipc.Column, i int) {
 			n := reads[i].Samples
-			if l.total != nil {
-				n = l.total(i, n)
+			if l.Total != nil {
+				n = l.Total(i, n)
 			}
 			c.Int(int64(n))
 		})
 	}
 	if old {
 		dict(func(id int64) *arrowipc.Field {
-			return structDict("pore", id, l.uint("channel", 16), l.uint("well", 8), textField("pore_type"))
+			return structDict("pore", id, l.uint("channel", 16), l.uint("well", 8), schema.Text("pore_type"))
 		}, len(reads), func(c *arrowipc.Column, k int) {
 			c.Child(0).Int(int64(reads[k].Channel))
 			c.Child(1).Int(int64(reads[k].Mux))
@@ -350,14 +349,14 @@ func (l layout) readsTable(t testing.TB, reads []sample, runs []*signal.Run, row
 			c.Struct()
 		}, func(i int) int { return i })
 		dict(func(id int64) *arrowipc.Field {
-			return structDict("calibration", id, floatField("offset"), floatField("scale"))
+			return structDict("calibration", id, schema.Float("offset"), schema.Float("scale"))
 		}, len(reads), func(c *arrowipc.Column, k int) {
 			c.Child(0).Float(float64(reads[k].Calibration.Offset))
 			c.Child(1).Float(float64(reads[k].Calibration.Scale))
 			c.Struct()
 		}, func(i int) int { return i })
 		dict(func(id int64) *arrowipc.Field {
-			return structDict("end_reason", id, textField("name"), &arrowipc.Field{Name: "forced", Kind: arrowipc.Bool})
+			return structDict("end_reason", id, schema.Text("name"), &arrowipc.Field{Name: "forced", Kind: arrowipc.Bool})
 		}, len(reads), func(c *arrowipc.Column, k int) {
 			c.Child(0).Text(string(reads[k].EndReason))
 			c.Child(1).Bool(reads[k].EndReasonForced)
@@ -366,37 +365,37 @@ func (l layout) readsTable(t testing.TB, reads []sample, runs []*signal.Run, row
 	} else {
 		column(l.uint("channel", 16), func(c *arrowipc.Column, i int) { c.Int(int64(reads[i].Channel)) })
 		column(l.uint("well", 8), func(c *arrowipc.Column, i int) { c.Int(int64(reads[i].Mux)) })
-		column(floatField("calibration_offset"), func(c *arrowipc.Column, i int) { c.Float(float64(reads[i].Calibration.Offset)) })
-		column(floatField("calibration_scale"), func(c *arrowipc.Column, i int) { c.Float(float64(reads[i].Calibration.Scale)) })
+		column(schema.Float("calibration_offset"), func(c *arrowipc.Column, i int) { c.Float(float64(reads[i].Calibration.Offset)) })
+		column(schema.Float("calibration_scale"), func(c *arrowipc.Column, i int) { c.Float(float64(reads[i].Calibration.Scale)) })
 		column(&arrowipc.Field{Name: "end_reason_forced", Kind: arrowipc.Bool}, func(c *arrowipc.Column, i int) { c.Bool(reads[i].EndReasonForced) })
-		dict(func(id int64) *arrowipc.Field { return dictField("pore_type", id, textField("pore_type")) }, len(reads),
+		dict(func(id int64) *arrowipc.Field { return schema.Dict("pore_type", id, schema.Text("pore_type")) }, len(reads),
 			func(c *arrowipc.Column, k int) { c.Text(reads[k].PoreType) }, func(i int) int { return i })
-		dict(func(id int64) *arrowipc.Field { return dictField("end_reason", id, textField("end_reason")) }, len(reads),
+		dict(func(id int64) *arrowipc.Field { return schema.Dict("end_reason", id, schema.Text("end_reason")) }, len(reads),
 			func(c *arrowipc.Column, k int) { c.Text(string(reads[k].EndReason)) }, func(i int) int { return i })
 	}
 	runIndex := func(i int) int { return slices.Index(runs, reads[i].Run) }
 	if l.structRuns() {
-		dict(func(id int64) *arrowipc.Field { return structDict("run_info", id, runFields()...) }, len(runs),
+		dict(func(id int64) *arrowipc.Field { return structDict("run_info", id, schema.RunFields()...) }, len(runs),
 			func(c *arrowipc.Column, k int) {
-				columns := make([]*arrowipc.Column, len(runColumns))
+				columns := make([]*arrowipc.Column, len(schema.RunColumns))
 				for i := range columns {
 					columns[i] = c.Child(i)
 				}
-				addRun(columns, runs[k])
+				schema.AddRun(columns, runs[k])
 				c.Struct()
 			}, runIndex)
 	} else {
-		dict(func(id int64) *arrowipc.Field { return dictField("run_info", id, textField("run_info")) }, len(runs),
+		dict(func(id int64) *arrowipc.Field { return schema.Dict("run_info", id, schema.Text("run_info")) }, len(runs),
 			func(c *arrowipc.Column, k int) { c.Text(runs[k].AcquisitionID) }, runIndex)
 	}
-	if l.version >= 4 {
-		column(floatField("open_pore_level"), func(c *arrowipc.Column, i int) { c.Float(float64(reads[i].OpenPorePA)) })
+	if l.Version >= 4 {
+		column(schema.Float("open_pore_level"), func(c *arrowipc.Column, i int) { c.Float(float64(reads[i].OpenPorePA)) })
 	}
 
 	var batches [][]*arrowipc.Column
 	for i := range reads {
 		if i%4 == 0 {
-			batches = append(batches, newColumns(fields))
+			batches = append(batches, schema.NewColumns(fields))
 		}
 		for k, c := range batches[len(batches)-1] {
 			fill[k](c, i)
@@ -406,5 +405,5 @@ func (l layout) readsTable(t testing.TB, reads []sample, runs []*signal.Run, row
 	for id, d := range dicts {
 		parts[int64(id)] = d.parts
 	}
-	return l.writeTable(t, fields, batches, parts)
+	return l.writeTable(fields, batches, parts)
 }

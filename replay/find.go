@@ -1,4 +1,4 @@
-package pod5
+package replay
 
 import (
 	"fmt"
@@ -9,10 +9,11 @@ import (
 )
 
 // FindFiles turns files and folders into a list of files. Files are taken as they
-// are given, in their order; a folder stands for the *.pod5 in it, sorted by
-// name, and with recursive also for those in the folders below. Symbolic links
-// are followed, but no folder is entered and no path listed twice. Hidden files are left out: some
-// systems put companions named ._x.pod5 beside the real ones.
+// are given, in their order; a folder stands for the *.pod5 and *.fast5 in it,
+// sorted by name, and with recursive also for those in the folders below. Symbolic
+// links are followed, but no folder is entered and no path listed twice. Hidden
+// files are left out: some systems put companions named ._x.pod5 beside the real
+// ones.
 func FindFiles(paths []string, recursive bool) ([]string, error) {
 	w := walk{recursive: recursive}
 	for _, path := range paths {
@@ -74,7 +75,7 @@ func (w *walk) folder(path string, info fs.FileInfo) error {
 		switch {
 		case info.IsDir() && w.recursive:
 			err = w.folder(below, info)
-		case info.Mode().IsRegular() && filepath.Ext(below) == ".pod5":
+		case info.Mode().IsRegular() && recorded(below):
 			w.add(below)
 		}
 		if err != nil {
@@ -82,4 +83,10 @@ func (w *walk) folder(path string, info fs.FileInfo) error {
 		}
 	}
 	return nil
+}
+
+// recorded says whether a path is named like a file of recorded reads.
+func recorded(path string) bool {
+	ext := filepath.Ext(path)
+	return strings.EqualFold(ext, ".pod5") || strings.EqualFold(ext, ".fast5")
 }

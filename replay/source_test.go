@@ -1,4 +1,4 @@
-package pod5
+package replay
 
 import (
 	"context"
@@ -10,14 +10,18 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/porevec/porevec/pod5"
+	"github.com/porevec/porevec/pod5/pod5test"
 	"github.com/porevec/porevec/signal"
 )
 
-// writeLayout writes a file of the given layout.
-func writeLayout(t testing.TB, dir, name string, l layout, reads []sample) string {
+// writeLayout writes a file of the given pod5test.Layout.
+func writeLayout(t testing.TB, dir, name string, l pod5test.Layout, reads []pod5test.Sample) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, l.build(t, reads), 0o644); err != nil {
+	if err := os.WriteFile(path, l.Build(reads), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -74,19 +78,19 @@ func replay(t *testing.T, src *Source) (r replayed) {
 
 func TestSourceReplaysInOrder(t *testing.T) {
 	dir := t.TempDir()
-	reads := someReads(14)
+	reads := pod5test.Reads(14)
 	paths := []string{
-		writeLayout(t, dir, "b.pod5", layout{version: 4}, reads[:9]),
-		writeLayout(t, dir, "a.pod5", layout{version: 1}, reads[9:]),
+		writeLayout(t, dir, "b.pod5", pod5test.Layout{Version: 4}, reads[:9]),
+		writeLayout(t, dir, "a.pod5", pod5test.Layout{Version: 1}, reads[9:]),
 	}
-	src := NewSource(paths, SourceOptions{})
+	src := NewSource(List(paths), Options{Decoders: 3})
 	defer src.Close()
 	got := replay(t, src)
 	if len(got.faults) > 0 || len(got.reads) != len(reads) {
 		t.Fatalf("%d reads, faults %v", len(got.reads), got.faults)
 	}
 	for i := range reads {
-		if got.reads[i].ID != reads[i].ID || !slices.Equal(got.samples[i], reads[i].samples()) {
+		if got.reads[i].ID != reads[i].ID || !slices.Equal(got.samples[i], reads[i].All()) {
 			t.Errorf("read %d differs", i)
 		}
 	}
@@ -104,31 +108,31 @@ func TestSourceReplaysInOrder(t *testing.T) {
 // TestSourceGoesOn puts damaged things between whole ones.
 func TestSourceGoesOn(t *testing.T) {
 	dir := t.TempDir()
-	reads := someReads(8) // pieces: 0 1 2 3 0 1 2 3
+	reads := pod5test.Reads(8) // pieces: 0 1 2 3 0 1 2 3
 	cut := filepath.Join(dir, "cut.pod5")
-	whole := layout{version: 4}.build(t, reads)
+	whole := pod5test.Layout{Version: 4}.Build(reads)
 	if err := os.WriteFile(cut, whole[:len(whole)-50], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	// Row 4 is the second piece of read 3.
-	broken := layout{version: 4, frame: func(row int, f []byte) []byte {
+	broken := pod5test.Layout{Version: 4, Frame: func(row int, f []byte) []byte {
 		if row == 4 {
 			f[0] = 0
 		}
 		return f
 	}}
-	wrongSum := layout{version: 4, total: func(read int, n uint64) uint64 {
+	wrongSum := pod5test.Layout{Version: 4, Total: func(read int, n uint64) uint64 {
 		if read == 5 {
 			n += 3
 		}
 		return n
 	}}
-	src := NewSource([]string{
+	src := NewSource(List([]string{
 		cut,
 		writeLayout(t, dir, "broken.pod5", broken, reads),
 		filepath.Join(dir, "missing.pod5"),
 		writeLayout(t, dir, "sum.pod5", wrongSum, reads),
-	}, SourceOptions{})
+	}), Options{})
 	defer src.Close()
 	got := replay(t, src)
 	if opened, failed := src.Files(); opened != 2 || failed != 2 {
@@ -137,34 +141,34 @@ func TestSourceGoesOn(t *testing.T) {
 	if len(got.reads) != 8+7 {
 		t.Errorf("%d reads, want 8 and 7", len(got.reads))
 	}
-	if len(got.faults) != 4 || !errors.Is(got.faults[0], ErrUnfinished) || !errors.Is(got.faults[1], ErrCorrupt) ||
-		!errors.Is(got.faults[2], os.ErrNotExist) || !errors.Is(got.faults[3], ErrCorrupt) {
+	if len(got.faults) != 4 || !errors.Is(got.faults[0], pod5.ErrUnfinished) || !errors.Is(got.faults[1], pod5.ErrCorrupt) ||
+		!errors.Is(got.faults[2], os.ErrNotExist) || !errors.Is(got.faults[3], pod5.ErrCorrupt) {
 		t.Errorf("faults %v", got.faults)
 	}
-	if want := reads[3].pieces[0]; !slices.Equal(got.samples[3], want) {
+	if want := reads[3].Pieces[0]; !slices.Equal(got.samples[3], want) {
 		t.Errorf("%d samples before the damage, want %d", len(got.samples[3]), len(want))
 	}
-	if want := uint64(len(reads[3].pieces[1]) + len(reads[3].pieces[2])); got.lost != want {
+	if want := uint64(len(reads[3].Pieces[1]) + len(reads[3].Pieces[2])); got.lost != want {
 		t.Errorf("%d samples lost, want %d", got.lost, want)
 	}
 }
 
-func TestSourceOptions(t *testing.T) {
-	reads := someReads(14)
-	path := writeLayout(t, t.TempDir(), "a.pod5", layout{version: 4, interleave: true}, reads)
+func TestOptions(t *testing.T) {
+	reads := pod5test.Reads(14)
+	path := writeLayout(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4, Interleave: true}, reads)
 	for _, c := range []struct {
 		name  string
-		opts  SourceOptions
+		opts  Options
 		want  []int
 		unmet []signal.ReadID
 	}{
-		{"two reads", SourceOptions{MaxReads: 2}, []int{0, 1}, nil},
-		{"some ids", SourceOptions{ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}, {1}: {}}}, []int{3, 11}, []signal.ReadID{{1}}},
-		{"first of some ids", SourceOptions{MaxReads: 1, ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}}}, []int{3}, []signal.ReadID{reads[11].ID}},
-		{"no id", SourceOptions{ReadIDs: map[signal.ReadID]struct{}{}}, nil, nil},
+		{"two reads", Options{MaxReads: 2}, []int{0, 1}, nil},
+		{"some ids", Options{ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}, {1}: {}}}, []int{3, 11}, []signal.ReadID{{1}}},
+		{"first of some ids", Options{MaxReads: 1, ReadIDs: map[signal.ReadID]struct{}{reads[3].ID: {}, reads[11].ID: {}}}, []int{3}, []signal.ReadID{reads[11].ID}},
+		{"no id", Options{ReadIDs: map[signal.ReadID]struct{}{}}, nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			src := NewSource([]string{path}, c.opts)
+			src := NewSource(List([]string{path}), c.opts)
 			defer src.Close()
 			var got []int
 			for _, r := range replay(t, src).reads {
@@ -180,23 +184,28 @@ func TestSourceOptions(t *testing.T) {
 	}
 }
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 // TestSourceWaitsForBlocks holds on to all blocks that the source may hand out.
 func TestSourceWaitsForBlocks(t *testing.T) {
-	path := writeLayout(t, t.TempDir(), "a.pod5", layout{version: 4}, someReads(40))
-	src := NewSource([]string{path}, SourceOptions{})
+	path := writeLayout(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4}, pod5test.Reads(40))
+	src := NewSource(List([]string{path}), Options{})
 	defer src.Close()
 	var held []*signal.Block
-	for range freeBlocks {
-		b, err := src.Next(t.Context())
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		b, err := src.Next(ctx)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		held = append(held, b)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := src.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("got %v, want to wait until the context ends", err)
+	if most := freeBlocks + aheadSteps; len(held) > most {
+		t.Errorf("%d blocks are out, want at most %d", len(held), most)
 	}
 	held[0].Release()
 	b, err := src.Next(t.Context())
@@ -209,8 +218,8 @@ func TestSourceWaitsForBlocks(t *testing.T) {
 }
 
 func TestSourceClosesEarly(t *testing.T) {
-	path := writeLayout(t, t.TempDir(), "a.pod5", layout{version: 4}, someReads(14))
-	src := NewSource([]string{path, path}, SourceOptions{})
+	path := writeLayout(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4}, pod5test.Reads(14))
+	src := NewSource(List([]string{path, path}), Options{})
 	b, err := src.Next(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -252,8 +261,8 @@ func TestFindFiles(t *testing.T) {
 		recursive bool
 		want      []string
 	}{
-		{"folder", []string{"run"}, false, []string{"run/a.pod5", "run/b.pod5"}},
-		{"folders below", []string{"run"}, true, []string{"run/a.pod5", "run/b.pod5", "run/other/f.pod5", "run/sub/d.pod5", "run/sub/deep/e.pod5"}},
+		{"folder", []string{"run"}, false, []string{"run/a.pod5", "run/b.pod5", "run/x.fast5"}},
+		{"folders below", []string{"run"}, true, []string{"run/a.pod5", "run/b.pod5", "run/other/f.pod5", "run/sub/d.pod5", "run/sub/deep/e.pod5", "run/x.fast5"}},
 		{"files as given", []string{"run/x.fast5", "run/b.pod5", "run/a.pod5"}, true, []string{"run/x.fast5", "run/b.pod5", "run/a.pod5"}},
 		{"link to a folder", []string{"linked"}, false, []string{"linked/d.pod5"}},
 		{"empty", nil, true, nil},
@@ -275,4 +284,52 @@ func TestFindFiles(t *testing.T) {
 	if _, err := FindFiles([]string{run, filepath.Join(dir, "nowhere")}, true); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing folder gave %v", err)
 	}
+}
+
+func BenchmarkReadFile(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "a.pod5")
+	reads := pod5test.Reads(1)
+	reads[0].Pieces = [][]int16{noisy(150_000)}
+	for range 6 {
+		reads = append(reads, reads[0])
+	}
+	w, err := pod5.Create(path, pod5.WriterOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range reads {
+		if err := w.Add(&reads[i].Read, reads[i].All()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(reads)) * 2 * 150_000)
+	for b.Loop() {
+		src := NewSource(List([]string{path}), Options{})
+		for {
+			block, err := src.Next(b.Context())
+			if err != nil {
+				break
+			}
+			if block.Err != nil {
+				b.Fatal(block.Err)
+			}
+			block.Release()
+		}
+		src.Close()
+	}
+	b.ReportMetric(float64(len(reads))*150_000*float64(b.N)/b.Elapsed().Seconds()/1e6, "Msamples/s")
+}
+
+// noisy draws samples that compress as measured current does.
+func noisy(n int) []int16 {
+	samples := make([]int16, n)
+	state := uint32(1)
+	for i := range samples {
+		state = state*1664525 + 1013904223
+		samples[i] = int16(500 + 20*(i/12%7) + int(state>>27))
+	}
+	return samples
 }
