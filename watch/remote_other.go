@@ -1,0 +1,7 @@
+//go:build !linux
+
+package watch
+
+// remote is not known here: notifications are tried, and the whole folder is
+// looked at now and then anyway.
+func remote(string) bool { return false }
