@@ -168,7 +168,7 @@ func (l layout) uint(name string, bits int) *arrowipc.Field {
 func (l layout) writeTable(t testing.TB, fields []*arrowipc.Field, batches [][]*arrowipc.Column, dicts map[int64][]*arrowipc.Column) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := arrowipc.NewWriter(&out, fields, []arrowipc.KeyValue{{Key: "MINKNOW:software", Value: "tests"}})
+	w := arrowipc.NewWriter(&out, fields, tableMetadata([16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, "tests"))
 	for id := range int64(len(dicts)) {
 		for i, part := range dicts[id] {
 			w.Dictionary(id, part, i > 0)
