@@ -12,7 +12,7 @@ var (
 	// ErrNotPOD5 says that a file is something else.
 	ErrNotPOD5 = errors.New("not a POD5 file: it does not begin with the POD5 signature")
 	// ErrUnfinished says that a POD5 file lacks its end.
-	ErrUnfinished = errors.New("no POD5 signature at the end: the file is still being written, or its copy was interrupted; wait, or copy it again")
+	ErrUnfinished = errors.New("no POD5 signature at the end: the file is still being written, or its copy was interrupted; wait, copy it again, or save what it holds with 'porevec recover FILE'")
 	// ErrUnsupported says that a file uses a feature that this version lacks.
 	ErrUnsupported = errors.New("not supported by this version of porevec")
 	// ErrCorrupt says that the content contradicts itself.

@@ -142,8 +142,8 @@ func (s *signalRows) find(index uint64) (row, error) {
 	switch {
 	case s.starts != nil:
 		after, _ := slices.BinarySearch(s.starts, index+1)
-		batch = uint64(after - 1) // starts[0] is 0, so after is at least 1
-		if after < len(s.starts) {
+		batch = uint64(after - 1)
+		if 0 < after && after < len(s.starts) { // recovery may miss the first rows
 			within = index - s.starts[batch]
 		}
 	case s.perBatch > 0:

@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/porevec/porevec/pod5/internal/arrowipc"
 	"github.com/porevec/porevec/pod5/internal/flatbuf"
@@ -22,6 +24,9 @@ const (
 	signalBatch = 100    // rows of the signal table in a record batch
 	readBatch   = 1000   // rows of the reads table in a record batch
 )
+
+// temporary ends the name of a file that is being written.
+const temporary = ".tmp"
 
 // WriterOptions describe a file to write.
 type WriterOptions struct {
@@ -82,7 +87,7 @@ func Create(path string, opts WriterOptions) (*Writer, error) {
 	if opts.Software == "" {
 		opts.Software = "porevec"
 	}
-	file, err := os.Create(path + ".tmp")
+	file, err := os.Create(path + temporary)
 	if err != nil {
 		return nil, err
 	}
@@ -97,27 +102,35 @@ func Create(path string, opts WriterOptions) (*Writer, error) {
 	return w, nil
 }
 
-// countingWriter knows how much it has written. Its errors show in flush.
+// countingWriter knows how much it has written and keeps its first error.
 type countingWriter struct {
-	w *bufio.Writer
-	n int64
+	w   *bufio.Writer
+	n   int64
+	err error
 }
 
 func (c *countingWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
+	c.err = err // a bufio.Writer keeps its first error
 	return n, err
 }
 
 func (c *countingWriter) write(parts ...[]byte) {
 	for _, p := range parts {
-		c.Write(p) // a bufio.Writer keeps its first error
+		c.Write(p)
 	}
 }
 
 // Add writes a read with all of its samples. The read's Samples, Path and Origin
 // are not looked at.
 func (w *Writer) Add(read *signal.Read, samples []int16) error {
+	return w.AddPieces(read, slices.Values([][]int16{samples}))
+}
+
+// AddPieces is Add for a read that is not in memory as a whole. Each piece may
+// change once the next one is asked for.
+func (w *Writer) AddPieces(read *signal.Read, pieces iter.Seq[[]int16]) error {
 	if read.Run == nil {
 		return fmt.Errorf("write %s: read %v has no run", w.path, read.ID)
 	}
@@ -135,10 +148,12 @@ func (w *Writer) Add(read *signal.Read, samples []int16) error {
 	columns := schema.Row(w.batches[len(w.batches)-1])
 	columns.Next().Bytes(read.ID[:])
 	list := columns.Next()
-	for rest := samples; len(rest) > 0; {
-		n := min(len(rest), rowSamples)
-		list.Child(0).Int(w.addRow(read.ID, rest[:n]))
-		rest = rest[n:]
+	samples := 0
+	for piece := range pieces {
+		for row := range slices.Chunk(piece, rowSamples) {
+			list.Child(0).Int(w.addRow(read.ID, row))
+			samples += len(row)
+		}
 	}
 	list.List()
 	columns.Next().Int(int64(read.Number))
@@ -150,7 +165,7 @@ func (w *Writer) Add(read *signal.Read, samples []int16) error {
 	}
 	columns.Next().Int(0) // reads since the mux change
 	columns.Next().Float(0)
-	columns.Next().Int(int64(len(samples)))
+	columns.Next().Int(int64(samples))
 	columns.Next().Int(int64(read.Channel))
 	columns.Next().Int(int64(read.Mux))
 	columns.Next().Int(int64(pore))
@@ -160,6 +175,9 @@ func (w *Writer) Add(read *signal.Read, samples []int16) error {
 	columns.Next().Bool(read.EndReasonForced)
 	columns.Next().Int(int64(run))
 	columns.Next().Float(float64(read.OpenPorePA))
+	if w.out.err != nil {
+		return fmt.Errorf("write %s: %w", w.path, w.out.err)
+	}
 	return nil
 }
 
@@ -205,21 +223,21 @@ func (w *Writer) finish() error {
 	if w.rows[0].Rows() > 0 {
 		w.flushRows()
 	}
-	err := w.endTable(schema.SignalTable, w.signalAt, w.signal)
-	err = errors.Join(err, w.writeRuns(), w.writeReads())
+	w.endTable(schema.SignalTable, w.signalAt, w.signal)
+	w.writeRuns()
+	w.writeReads()
 	w.writeFooter()
-	return errors.Join(err, w.out.w.Flush(), w.file.Close())
+	return errors.Join(w.out.w.Flush(), w.file.Close()) // Flush gives the first error of all
 }
 
 // endTable closes a table and notes it for the footer.
-func (w *Writer) endTable(kind schema.Content, at int64, t *arrowipc.Writer) error {
-	err := t.Close()
+func (w *Writer) endTable(kind schema.Content, at int64, t *arrowipc.Writer) {
+	t.Close() // its error is that of w.out
 	w.tables = append(w.tables, flatbuf.Fields{at, t.Size(), int16(0), int16(kind)})
 	w.out.write(make([]byte, -w.out.n&7), w.opts.ID[:])
-	return err
 }
 
-func (w *Writer) writeRuns() error {
+func (w *Writer) writeRuns() {
 	at := w.out.n
 	t := arrowipc.NewWriter(w.out, schema.RunFields(), schema.Metadata(w.opts.ID, w.opts.Software))
 	for _, run := range w.runs {
@@ -227,12 +245,12 @@ func (w *Writer) writeRuns() error {
 		schema.AddRun(columns, run)
 		t.Batch(columns)
 	}
-	return w.endTable(schema.RunTable, at, t)
+	w.endTable(schema.RunTable, at, t)
 }
 
 // writeReads writes the reads table. By now the dictionaries are complete, so one
 // batch each will do.
-func (w *Writer) writeReads() error {
+func (w *Writer) writeReads() {
 	at := w.out.n
 	fields := schema.ReadFields()
 	t := arrowipc.NewWriter(w.out, fields, schema.Metadata(w.opts.ID, w.opts.Software))
@@ -249,7 +267,7 @@ func (w *Writer) writeReads() error {
 	for _, columns := range w.batches {
 		t.Batch(columns)
 	}
-	return w.endTable(schema.ReadsTable, at, t)
+	w.endTable(schema.ReadsTable, at, t)
 }
 
 func (w *Writer) writeFooter() {

@@ -9,8 +9,8 @@ import (
 func TestSourceReportsDuplicates(t *testing.T) {
 	dir := t.TempDir()
 	reads := pod5test.Reads(14)
-	a := writeLayout(t, dir, "a.pod5", pod5test.Layout{Version: 4}, reads[:9])
-	b := writeLayout(t, dir, "b.pod5", pod5test.Layout{Version: 2}, reads[6:])
+	a := pod5test.Write(t, dir, "a.pod5", pod5test.Layout{Version: 4}, reads[:9])
+	b := pod5test.Write(t, dir, "b.pod5", pod5test.Layout{Version: 2}, reads[6:])
 	src := NewSource(List([]string{a, b}), Options{})
 	defer src.Close()
 	if got := replay(t, src); len(got.reads) != 9+8 {

@@ -17,16 +17,6 @@ import (
 	"github.com/porevec/porevec/signal"
 )
 
-// writeLayout writes a file of the given pod5test.Layout.
-func writeLayout(t testing.TB, dir, name string, l pod5test.Layout, reads []pod5test.Sample) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, l.Build(reads), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // replayed is what came out of a source, by the read's place in its file.
 type replayed struct {
 	samples [][]int16
@@ -80,8 +70,8 @@ func TestSourceReplaysInOrder(t *testing.T) {
 	dir := t.TempDir()
 	reads := pod5test.Reads(14)
 	paths := []string{
-		writeLayout(t, dir, "b.pod5", pod5test.Layout{Version: 4}, reads[:9]),
-		writeLayout(t, dir, "a.pod5", pod5test.Layout{Version: 1}, reads[9:]),
+		pod5test.Write(t, dir, "b.pod5", pod5test.Layout{Version: 4}, reads[:9]),
+		pod5test.Write(t, dir, "a.pod5", pod5test.Layout{Version: 1}, reads[9:]),
 	}
 	src := NewSource(List(paths), Options{Decoders: 3})
 	defer src.Close()
@@ -129,9 +119,9 @@ func TestSourceGoesOn(t *testing.T) {
 	}}
 	src := NewSource(List([]string{
 		cut,
-		writeLayout(t, dir, "broken.pod5", broken, reads),
+		pod5test.Write(t, dir, "broken.pod5", broken, reads),
 		filepath.Join(dir, "missing.pod5"),
-		writeLayout(t, dir, "sum.pod5", wrongSum, reads),
+		pod5test.Write(t, dir, "sum.pod5", wrongSum, reads),
 	}), Options{})
 	defer src.Close()
 	got := replay(t, src)
@@ -155,7 +145,7 @@ func TestSourceGoesOn(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	reads := pod5test.Reads(14)
-	path := writeLayout(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4, Interleave: true}, reads)
+	path := pod5test.Write(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4, Interleave: true}, reads)
 	for _, c := range []struct {
 		name  string
 		opts  Options
@@ -188,7 +178,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestSourceWaitsForBlocks holds on to all blocks that the source may hand out.
 func TestSourceWaitsForBlocks(t *testing.T) {
-	path := writeLayout(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4}, pod5test.Reads(40))
+	path := pod5test.Write(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4}, pod5test.Reads(40))
 	src := NewSource(List([]string{path}), Options{})
 	defer src.Close()
 	var held []*signal.Block
@@ -218,7 +208,7 @@ func TestSourceWaitsForBlocks(t *testing.T) {
 }
 
 func TestSourceClosesEarly(t *testing.T) {
-	path := writeLayout(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4}, pod5test.Reads(14))
+	path := pod5test.Write(t, t.TempDir(), "a.pod5", pod5test.Layout{Version: 4}, pod5test.Reads(14))
 	src := NewSource(List([]string{path, path}), Options{})
 	b, err := src.Next(t.Context())
 	if err != nil {
@@ -289,7 +279,7 @@ func TestFindFiles(t *testing.T) {
 func BenchmarkReadFile(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "a.pod5")
 	reads := pod5test.Reads(1)
-	reads[0].Pieces = [][]int16{noisy(150_000)}
+	reads[0].Pieces = [][]int16{pod5test.Noisy(150_000)}
 	for range 6 {
 		reads = append(reads, reads[0])
 	}
@@ -321,15 +311,4 @@ func BenchmarkReadFile(b *testing.B) {
 		src.Close()
 	}
 	b.ReportMetric(float64(len(reads))*150_000*float64(b.N)/b.Elapsed().Seconds()/1e6, "Msamples/s")
-}
-
-// noisy draws samples that compress as measured current does.
-func noisy(n int) []int16 {
-	samples := make([]int16, n)
-	state := uint32(1)
-	for i := range samples {
-		state = state*1664525 + 1013904223
-		samples[i] = int16(500 + 20*(i/12%7) + int(state>>27))
-	}
-	return samples
 }

@@ -170,7 +170,7 @@ func (l Layout) uint(name string, bits int) *arrowipc.Field {
 // writeTable writes batches of columns, with dictionaries.
 func (l Layout) writeTable(fields []*arrowipc.Field, batches [][]*arrowipc.Column, dicts map[int64][]*arrowipc.Column) []byte {
 	var out bytes.Buffer
-	w := arrowipc.NewWriter(&out, fields, []arrowipc.KeyValue{{Key: "MINKNOW:software", Value: "tests"}})
+	w := arrowipc.NewWriter(&out, fields, schema.Metadata([16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, "tests"))
 	for id := range int64(len(dicts)) {
 		for i, part := range dicts[id] {
 			w.Dictionary(id, part, i > 0)

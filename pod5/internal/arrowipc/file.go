@@ -28,6 +28,8 @@ type File struct {
 	root    *Field
 	records []block
 	dicts   []block
+
+	identifier string // of the POD5 file, as the schema has it
 }
 
 // block places one message in the table.
@@ -66,6 +68,7 @@ func Open(r io.ReaderAt, base, size int64) (*File, error) {
 	buf := flatbuf.NewBuffer(footer)
 	root := buf.Root()
 	f.root, err = readSchema(root.Table(1))
+	f.identifier = fileIdentifier(root.Table(1))
 	if buf.Err() != nil {
 		return nil, fmt.Errorf("%w: footer: %w", ErrCorrupt, buf.Err())
 	}
@@ -106,8 +109,12 @@ func (f *File) blocks(v flatbuf.Vector) ([]block, error) {
 	return list, nil
 }
 
-// read gets n bytes at offset of the table; both have been checked against size.
+// read gets n bytes at offset of the table, neither of which is negative. Of a
+// batch that is cut off they may lie beyond the end.
 func (f *File) read(offset, n int64) ([]byte, error) {
+	if offset > f.size || n > f.size-offset {
+		return nil, io.ErrUnexpectedEOF
+	}
 	p := make([]byte, n)
 	return p, readAt(f.r, p, f.base+offset)
 }
@@ -144,7 +151,7 @@ func (f *File) message(b block, kind uint8) (flatbuf.Table, error) {
 	}
 	// Since Arrow 0.15 a marker of four FF bytes comes before the length.
 	prefix := 4
-	if binary.LittleEndian.Uint32(raw) == 0xffffffff {
+	if binary.LittleEndian.Uint32(raw) == continuation {
 		prefix = 8
 	}
 	buf := flatbuf.NewBuffer(raw[prefix:])
