@@ -35,7 +35,7 @@ func TestInspectPlot(t *testing.T) {
 		}
 	}
 	runProgram(t, "inspect", "--plot", filepath.Join(dir, "read.svg"), filepath.Join(dir, "a.pod5")).want(t, exitUsage)
-	runProgram(t, "inspect", "--plot", path, "--read", "none", filepath.Join(dir, "a.pod5")).want(t, exitInput)
+	runProgram(t, "inspect", "--plot", path, "--read", "00000000-0000-0000-0000-000000000001", filepath.Join(dir, "a.pod5")).want(t, exitInput)
 }
 
 // onWhite is a color as it looks on white.
