@@ -238,7 +238,7 @@ func (f *File) value(a attribute) (Value, error) {
 			return Value{Kind: Float, Float: math.Float64frombits(binary.LittleEndian.Uint64(data))}, nil
 		}
 	case classInt, classEnum:
-		if t.bigEndian() || t.size < 1 || t.size > 8 {
+		if t.class == classInt && t.bigEndian() || t.size < 1 || t.size > 8 { // the order of an enumeration is that of its base
 			break
 		}
 		raw := unsignedOf(data)
