@@ -33,7 +33,10 @@ func (f *File) run(group, tags *hdf5.Object, rateHz float64, r *Read) (*signal.R
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	rate := uint16(math.Round(rateHz))
+	rate := uint16(0)
+	if rateHz > 0 { // a rate that is not known is NaN
+		rate = uint16(math.Round(rateHz))
+	}
 	if tracking != nil {
 		if run, known := f.runOf[tracking.Address]; known && (id == "" || id == run.AcquisitionID) && run.SampleRateHz == rate {
 			return run, nil

@@ -177,6 +177,9 @@ func (r *reader) file(path string) error {
 		return r.emit(func(s *step) { s.kind, s.err, s.progress = fileFailed, skipped(path, err), r.before+size })
 	}
 	r.open = file
+	if note := file.Note(); note != "" && r.opts.Log != nil {
+		r.opts.Log.Warn(note, "file", path)
+	}
 	if err := r.emit(func(s *step) { s.kind = fileOpened }); err != nil {
 		return err
 	}

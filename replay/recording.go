@@ -1,10 +1,13 @@
 package replay
 
 import (
+	"io"
 	"iter"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/porevec/porevec/pod5"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -15,7 +18,10 @@ type Recording interface {
 	Format() string
 	// Version is what the file says of its writer or layout.
 	Version() string
-	// Runs are the acquisitions that it has reads of.
+	// Note is what a user should know of the file, or "".
+	Note() string
+	// Runs are the acquisitions that it has reads of; of FAST5, of
+	// those reads that were met.
 	Runs() []*signal.Run
 	NumReads() int
 	// Reads walks over the reads in file order. A read that cannot be used gives an
@@ -73,67 +79,31 @@ func Signal(r Read, dst []int16) ([]int16, error) {
 	return dst, nil
 }
 
-// Open opens a file of either format.
+// hdf5Signature begins every FAST5 file.
+const hdf5Signature = "\x89HDF"
+
+// Open opens a file of either format. Its content says which, and its name where
+// the content says nothing.
 func Open(path string) (Recording, error) {
-	file, err := pod5.Open(path)
+	if begins(path, hdf5Signature) || strings.EqualFold(filepath.Ext(path), ".fast5") && !begins(path, pod5Signature) {
+		return openFAST5(path)
+	}
+	return openPOD5(path)
+}
+
+// begins says whether a file begins with some bytes. Whoever opens it finds out
+// why it cannot be read.
+func begins(path, signature string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return false
+	}
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return false
 	}
-	return pod5File{file}, nil
-}
-
-// pod5File is a POD5 file as a Recording.
-type pod5File struct{ *pod5.File }
-
-func (f pod5File) Format() string { return "pod5" }
-
-func (f pod5File) Reads() iter.Seq2[Read, error] { return f.walk(f.File.Reads(), pod5.PageBytes) }
-
-func (f pod5File) ReadsOf(ids map[signal.ReadID]struct{}) iter.Seq2[Read, error] {
-	return f.walk(f.File.ReadsOf(ids), 0)
-}
-
-// walk gives the reads of one walk a pager in common.
-func (f pod5File) walk(reads iter.Seq2[*pod5.Read, error], pageBytes int64) iter.Seq2[Read, error] {
-	return func(yield func(Read, error) bool) {
-		pager := f.NewPager(pageBytes)
-		defer pager.Close()
-		for read, err := range reads {
-			if err != nil {
-				if !yield(nil, err) {
-					return
-				}
-				continue
-			}
-			if !yield(pod5Read{read, f.File, pager}, nil) {
-				return
-			}
-		}
-	}
-}
-
-// pod5Read is a read of a POD5 file.
-type pod5Read struct {
-	read  *pod5.Read
-	file  *pod5.File
-	pager *pod5.Pager
-}
-
-func (r pod5Read) Info() *signal.Read { return &r.read.Read }
-func (r pod5Read) Pieces() int        { return len(r.read.Rows()) }
-func (r pod5Read) Check() error       { return r.file.Check(r.read) }
-
-func (r pod5Read) Place() uint64 {
-	if rows := r.read.Rows(); len(rows) > 0 {
-		return rows[0]
-	}
-	return 0
-}
-
-func (r pod5Read) Fetch(i int) (Packed, error) {
-	packed, err := r.pager.Fetch(r.read, i)
-	if err != nil {
-		return nil, err
-	}
-	return packed, nil
+	defer f.Close()
+	head := make([]byte, len(signature))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == signature
 }

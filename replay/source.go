@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -21,6 +22,8 @@ type Options struct {
 	MaxReads uint64
 	// Decoders is the number of goroutines that decode; 0 means 1.
 	Decoders int
+	// Log gets warnings about files that hold nothing to replay; nil: none.
+	Log *slog.Logger
 }
 
 // Source replays files in the given order, their reads in file order, each read

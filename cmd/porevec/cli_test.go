@@ -51,7 +51,7 @@ func TestExitCodes(t *testing.T) {
 		{"no path", []string{"embed"}, 2, "at least 1"},
 		{"missing path", []string{"embed", "/nowhere/run"}, 4, "/nowhere/run"},
 		{"empty folder", []string{"embed", empty}, 4, "no .pod5 file"},
-		{"FAST5", []string{"embed", fast5}, 4, "FAST5 is not read yet"},
+		{"FAST5 that ends early", []string{"embed", fast5}, 3, "the superblock is cut off"},
 		{"missing file to inspect", []string{"inspect", "/nowhere.pod5"}, 4, "/nowhere.pod5"},
 		{"bad hop", []string{"embed", empty, "--hop", "-5"}, 2, "--hop"},
 		{"no threads", []string{"embed", empty, "-t", "0"}, 2, "--threads"},

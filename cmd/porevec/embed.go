@@ -35,8 +35,8 @@ func newEmbed(g *global) *cobra.Command {
 	var f embedFlags
 	cmd := &cobra.Command{
 		Use:   "embed PATH...",
-		Short: "Embed recorded runs (POD5 files or folders)",
-		Long: `embed reads POD5 files, cuts every read into chunks, embeds each chunk and
+		Short: "Embed recorded runs (POD5 or FAST5 files, or folders)",
+		Long: `embed reads POD5 and FAST5 files, cuts every read into chunks, embeds each chunk and
 delivers the vectors: to the NATS JetStream inside of this program (default; it
 lies in --store), to another NATS server, or to a file.
 
@@ -77,7 +77,7 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.encoder.validate(); err != nil {
 		return err
 	}
-	source, subset, err := f.replay.open(paths)
+	source, subset, err := f.replay.open(log, paths)
 	if err != nil {
 		return err
 	}
@@ -114,12 +114,13 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	finish()
 
 	if !interrupted && err == nil {
-		f.replay.warnUnmet(log, source)
+		f.replay.warn(log, source)
 	}
 
 	res := newResult(report)
 	opened, failed := source.Files()
 	res.Files, res.FilesFailed = opened+failed, failed
+	res.DuplicateReads = source.Duplicates().Reads
 	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
 	if err := f.print(cmd, &res); err != nil {
 		return exit(exitFailure, err)

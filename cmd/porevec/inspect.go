@@ -36,7 +36,7 @@ func newInspect(g *global) *cobra.Command {
 	var f inspectFlags
 	cmd := &cobra.Command{
 		Use:   "inspect FILE...",
-		Short: "Show what is in POD5 files",
+		Short: "Show what is in POD5 and FAST5 files",
 		Long: `inspect counts the reads and samples of files and shows the runs that they
 belong to. --hash decodes every sample, so that it also proves a file whole: the
 hash is FNV-1a 64 over the little-endian int16 samples of all reads, in the order
@@ -70,6 +70,7 @@ type fileSummary struct {
 	SampleRates []uint16     `json:"sample_rates"`
 	Runs        []runSummary `json:"runs"`
 	Hash        string       `json:"fnv1a64,omitempty"`
+	Note        string       `json:"note,omitempty"`
 	Errors      []string     `json:"errors,omitempty"`
 }
 
@@ -132,16 +133,7 @@ func summarize(path string, hashing bool) (fileSummary, error) {
 		return fileSummary{}, err
 	}
 	defer file.Close()
-	s := fileSummary{File: path, Format: file.Format(), Version: file.Version(), SampleRates: []uint16{}, Runs: []runSummary{}}
-	for _, run := range file.Runs() {
-		s.Runs = append(s.Runs, runSummary{
-			run.AcquisitionID, run.FlowCellID, run.FlowCellProductCode, run.SequencingKit, run.SampleID,
-			run.ExperimentName, run.Position, run.SampleRateHz, run.AcquisitionStart,
-		})
-		if !slices.Contains(s.SampleRates, run.SampleRateHz) {
-			s.SampleRates = append(s.SampleRates, run.SampleRateHz)
-		}
-	}
+	s := fileSummary{File: path, Format: file.Format(), Version: file.Version(), Note: file.Note(), SampleRates: []uint16{}, Runs: []runSummary{}}
 	last, ordered := uint64(0), true
 	for read, err := range file.Reads() {
 		if err != nil {
@@ -152,6 +144,15 @@ func summarize(path string, hashing bool) (fileSummary, error) {
 		s.Samples += read.Info().Samples
 		ordered = ordered && read.Place() >= last
 		last = read.Place()
+	}
+	for _, run := range file.Runs() {
+		s.Runs = append(s.Runs, runSummary{
+			run.AcquisitionID, run.FlowCellID, run.FlowCellProductCode, run.SequencingKit, run.SampleID,
+			run.ExperimentName, run.Position, run.SampleRateHz, run.AcquisitionStart,
+		})
+		if !slices.Contains(s.SampleRates, run.SampleRateHz) {
+			s.SampleRates = append(s.SampleRates, run.SampleRateHz)
+		}
 	}
 	if hashing {
 		s.Hash, err = hashReads(file, ordered)
@@ -211,13 +212,16 @@ func (s *fileSummary) write(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(s)
 	}
-	if _, err := fmt.Fprintf(w, "%s: %s, written by version %s\n", s.File, s.Format, s.Version); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: %s, written by version %s\n", s.File, s.Format, cmp.Or(s.Version, "unknown")); err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "  reads\t%d\n  samples\t%d\n", s.Reads, s.Samples)
 	if s.Hash != "" {
 		fmt.Fprintf(t, "  fnv1a64\t%s\n", s.Hash)
+	}
+	if s.Note != "" {
+		fmt.Fprintf(t, "  note\t%s\n", s.Note)
 	}
 	for _, r := range s.Runs {
 		fmt.Fprintf(t, "  run\t%s\n", r.AcquisitionID)

@@ -23,12 +23,12 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 
 // open finds the files before anything is started. subset names the choice of
 // reads, "" is all.
-func (f *replayFlags) open(paths []string) (source *replay.Source, subset string, err error) {
+func (f *replayFlags) open(log *slog.Logger, paths []string) (source *replay.Source, subset string, err error) {
 	files, err := findInput(paths, f.recursive)
 	if err != nil {
 		return nil, "", err
 	}
-	options := replay.Options{MaxReads: f.maxReads}
+	options := replay.Options{MaxReads: f.maxReads, Log: log}
 	if f.readIDs != "" {
 		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {
 			return nil, "", inputError(err)
@@ -38,8 +38,13 @@ func (f *replayFlags) open(paths []string) (source *replay.Source, subset string
 	return replay.NewSource(replay.List(files), options), subset, nil
 }
 
-// warnUnmet names the reads of the list that a whole replay did not find.
-func (f *replayFlags) warnUnmet(log *slog.Logger, source *replay.Source) {
+// warn tells of reads that came twice, and names those of the list that a whole
+// replay did not find.
+func (f *replayFlags) warn(log *slog.Logger, source *replay.Source) {
+	if twice := source.Duplicates(); twice.Reads > 0 {
+		log.Warn("reads came more than once, and so do their vectors", "reads", twice.Reads,
+			"first", twice.First.String(), "file", twice.File, "also in", twice.Other)
+	}
 	if unmet := source.Unmet(); len(unmet) > 0 && f.maxReads == 0 {
 		log.Warn("reads of the list are in none of the files", "list", f.readIDs, "reads", len(unmet), "first", unmet[0].String())
 	}

@@ -19,6 +19,7 @@ type result struct {
 	Files           int               `json:"files"`
 	FilesFailed     int               `json:"files_failed"`
 	Reads           uint64            `json:"reads"`
+	DuplicateReads  uint64            `json:"duplicate_reads,omitempty"`
 	Samples         uint64            `json:"samples"`
 	SamplesEmbedded uint64            `json:"samples_embedded"`
 	SamplesSkipped  map[string]uint64 `json:"samples_skipped"`

@@ -17,7 +17,7 @@ import (
 // overRuns embeds recorded runs and searches the vectors at once.
 func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths []string) error {
 	log := g.logger()
-	source, _, err := f.replay.open(paths)
+	source, _, err := f.replay.open(log, paths)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 	report, interrupted, err := runUntilSignal(ctx, p, searchDrain, log)
 	finish()
 	if !interrupted && err == nil {
-		f.replay.warnUnmet(log, source)
+		f.replay.warn(log, source)
 	}
 	_, failed := source.Files()
 	return searchVerdict(report, failed, interrupted, err)
