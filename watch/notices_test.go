@@ -21,13 +21,28 @@ func TestLostNotificationsLeadToALookAtEverything(t *testing.T) {
 	d.write("a.pod5", whole)
 	notices.fs.Errors <- fsnotify.ErrEventOverflow
 	expect(t, w, "a.pod5")
-	d.write("b.pod5", whole)
-	for i := range maxDirty + 1 {
-		notices.note(d.path(fmt.Sprint(i)))
+}
+
+func TestTooManyNotificationsAreOne(t *testing.T) {
+	n, err := newNotices()
+	if err != nil {
+		t.Fatal(err)
 	}
-	expect(t, w, "b.pod5")
-	if len(notices.dirty) > maxDirty {
-		t.Errorf("%d paths kept, want %d at most", len(notices.dirty), maxDirty)
+	defer n.close()
+	for i := range maxDirty {
+		n.note(fmt.Sprint(i))
+	}
+	if paths, all := n.take(); len(paths) != maxDirty || all {
+		t.Errorf("%d paths, all %v, want just the %d paths", len(paths), all, maxDirty)
+	}
+	for i := range maxDirty + 5 {
+		n.note(fmt.Sprint(i))
+	}
+	if paths, all := n.take(); len(paths) > maxDirty || !all {
+		t.Errorf("%d paths, all %v, want at most %d and all", len(paths), all, maxDirty)
+	}
+	if paths, all := n.take(); len(paths) > 0 || all {
+		t.Errorf("%d paths, all %v, want nothing", len(paths), all)
 	}
 }
 
