@@ -26,7 +26,9 @@
 // file that is moved to another folder, or has two names, is handed out once. On
 // systems without inodes a moved file is another file; a copy is another file
 // everywhere. Programs that copy set a file's time back when they have written it:
-// with everything else the same, an earlier time is no change.
+// with everything else the same, an earlier time is no change. A file system that
+// makes the time later after the last byte was written can have a file handed out
+// twice, never not at all.
 //
 // # What it takes
 //
