@@ -41,7 +41,8 @@ type step struct {
 	read     *signal.Read // nil when the step is about a file
 	last     bool         // piece of its read
 	err      error
-	progress int64 // bytes of files behind the replay; 0: as before
+	progress int64  // bytes of files behind the replay; 0: as before
+	path     string // of the file that ended or failed
 	// file is the one that ended. It stays open until then, since decoding may still
 	// read it.
 	file Recording
@@ -174,7 +175,7 @@ func (r *reader) file(path string) error {
 	file, err := Open(path)
 	r.listing.Add(int64(time.Since(begin)))
 	if err != nil {
-		return r.emit(func(s *step) { s.kind, s.err, s.progress = fileFailed, skipped(path, err), r.before+size })
+		return r.emit(func(s *step) { s.kind, s.path, s.err, s.progress = fileFailed, path, skipped(path, err), r.before+size })
 	}
 	r.open = file
 	if note := file.Note(); note != "" && r.opts.Log != nil {
@@ -191,7 +192,7 @@ func (r *reader) file(path string) error {
 		return err
 	}
 	return r.emit(func(s *step) {
-		s.kind, s.file, s.progress = fileEnded, file, r.before+size
+		s.kind, s.path, s.file, s.progress = fileEnded, path, file, r.before+size
 		r.open = nil
 	})
 }

@@ -22,6 +22,9 @@ type Options struct {
 	MaxReads uint64
 	// Decoders is the number of goroutines that decode; 0 means 1.
 	Decoders int
+	// Ended is called by Next when all blocks of a file have been handed out, or
+	// with the error that it failed with; nil: nobody is told.
+	Ended func(path string, err error)
 	// Log gets warnings about files that hold nothing to replay; nil: none.
 	Log *slog.Logger
 }
@@ -114,8 +117,10 @@ func (s *Source) play(step *step) (*signal.Block, error) {
 		s.opened.Add(1)
 	case fileFailed:
 		s.failed.Add(1)
+		s.ended(step.path, step.err)
 	case fileEnded:
 		s.reader.end(step.file)
+		s.ended(step.path, nil)
 	}
 	read, err := step.read, step.err
 	if read == nil || step.kind == readFailed {
@@ -141,6 +146,12 @@ func (s *Source) play(step *step) (*signal.Block, error) {
 		b.Last, b.Err, b.Lost = true, err, read.Samples-s.at
 	}
 	return b, nil
+}
+
+func (s *Source) ended(path string, err error) {
+	if s.reader.opts.Ended != nil {
+		s.reader.opts.Ended(path, err)
+	}
 }
 
 // meet notes that a file has a read.

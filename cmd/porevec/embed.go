@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/porevec/porevec/pipeline"
+	"github.com/porevec/porevec/replay"
 	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
 )
@@ -83,18 +84,39 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	}
 	defer source.Close()
 	f.delivery.subset = subset
+	report, interrupted, err := f.embed(cmd, g, log, source, speed, nil)
+	if report == nil {
+		return err
+	}
+	if !interrupted && err == nil {
+		f.replay.warn(log, source)
+	}
+	return f.verdict(*report, interrupted, err)
+}
 
+// embedded is what came of a source.
+type embedded struct {
+	pipeline.Report
+	filesFailed int
+}
+
+// embed delivers the vectors of a source and prints the result. during, which may
+// be nil, begins what goes on beside it and gives what ends that. When nothing was
+// begun, there is only an error.
+func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, source *replay.Source, speed float64,
+	during func(progress func() pipeline.Report) (end func()),
+) (*embedded, bool, error) {
 	// A file holds vectors of one space; lines of JSON name their model each.
 	f.encoder.single = f.delivery.output != "" && f.delivery.output != "-"
 	lines, err := f.encoder.open(log)
 	if err != nil {
-		return exit(exitModel, err)
+		return nil, false, exit(exitModel, err)
 	}
 	defer lines.Close()
 
 	out, err := f.delivery.open(cmd.Context(), log)
 	if err != nil {
-		return exit(exitDelivery, err)
+		return nil, false, exit(exitDelivery, err)
 	}
 	tracked := &currentRun{Source: source}
 	p, err := pipeline.New(pipeline.Config{
@@ -103,19 +125,19 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		Speed: speed, Log: log,
 	})
 	if err != nil {
-		return errors.Join(usageError("%w", err), out.sink.Close())
+		return nil, false, errors.Join(usageError("%w", err), out.sink.Close())
 	}
 	finish := showProgress(g.quiet, source.Progress, p.Progress)
 	if out.stream != nil {
 		bar, quiet := finish, publishStatus(out.stream, tracked, p.Progress)
 		finish = func() { quiet(); bar() }
 	}
+	if during != nil {
+		show, end := finish, during(p.Progress)
+		finish = func() { end(); show() }
+	}
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
 	finish()
-
-	if !interrupted && err == nil {
-		f.replay.warn(log, source)
-	}
 
 	res := newResult(report)
 	opened, failed := source.Files()
@@ -123,9 +145,9 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	res.DuplicateReads = source.Duplicates().Reads
 	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
 	if err := f.print(cmd, &res); err != nil {
-		return exit(exitFailure, err)
+		return nil, interrupted, exit(exitFailure, err)
 	}
-	return f.verdict(report, res.FilesFailed, interrupted, err)
+	return &embedded{report, failed}, interrupted, err
 }
 
 // print writes the result where it does not mix with vectors.
@@ -140,7 +162,7 @@ func (f *embedFlags) print(cmd *cobra.Command, res *result) error {
 }
 
 // verdict turns what happened into an exit code.
-func (f *embedFlags) verdict(report pipeline.Report, filesFailed int, interrupted bool, err error) error {
+func (f *embedFlags) verdict(report embedded, interrupted bool, err error) error {
 	if bad := report.Check(); bad != nil {
 		return exit(exitFailure, fmt.Errorf("the accounting does not add up, please report this: %w", bad))
 	}
@@ -157,7 +179,7 @@ func (f *embedFlags) verdict(report pipeline.Report, filesFailed int, interrupte
 		return exit(exitInterrupted, errors.New("interrupted; "+f.rest()))
 	}
 	refused := report.ReadsSkipped[pipeline.NoModel]
-	corrupt := filesFailed > 0 || report.ReadsSkipped[segment.Corrupt] > 0 || report.ChunksFailed > 0
+	corrupt := report.filesFailed > 0 || report.ReadsSkipped[segment.Corrupt] > 0 || report.ChunksFailed > 0
 	switch {
 	case refused > 0 && (report.Chunks == 0 || !corrupt):
 		return exit(exitModel, fmt.Errorf("%d reads were not embedded: no model for their run", refused))

@@ -23,7 +23,8 @@ func showProgress(quiet bool, position func() (done, total int64), report func()
 	stop := every(200*time.Millisecond, func() {
 		r := report()
 		bar.Describe(fmt.Sprintf("%s reads  %s samples/s", count(r.Reads), count(perSecond(r.Samples, r.Elapsed))))
-		done, _ := position()
+		done, total := position()
+		bar.ChangeMax64(max(total, 1))  // more files may have come
 		_ = bar.Set64(min(done, total)) // a bar that cannot be drawn stops nothing
 	})
 	return func() {

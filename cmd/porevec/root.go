@@ -55,7 +55,7 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no messages but errors")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "more messages")
 	root.AddCommand(
-		newEmbed(&g), newSubscribe(&g), newInspect(&g), newRecover(&g), newModel(&g), newIndex(&g), newBench(&g), newDoctor(&g),
+		newEmbed(&g), newWatch(&g), newSubscribe(&g), newInspect(&g), newRecover(&g), newModel(&g), newIndex(&g), newBench(&g), newDoctor(&g),
 	)
 	return root
 }
