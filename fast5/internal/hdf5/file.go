@@ -10,7 +10,7 @@ import (
 // Why something cannot be read. They are found with errors.Is.
 var (
 	ErrNotHDF5     = errors.New("not an HDF5 file: it does not begin with the HDF5 signature")
-	ErrCorrupt     = errors.New("HDF5: the file is damaged")
+	ErrCorrupt     = errors.New("HDF5 contradicts itself")
 	ErrUnsupported = errors.New("unsupported HDF5 feature")
 )
 
