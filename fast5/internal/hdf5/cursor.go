@@ -23,9 +23,6 @@ func (c *cursor) bytes(n uint64) []byte {
 
 func (c *cursor) skip(n uint64) { c.bytes(n) }
 
-// align goes to the next multiple of n, counted from the start.
-func (c *cursor) align(n int) { c.skip(uint64((n - c.at%n) % n)) }
-
 // uint reads a number of 1, 2, 4 or 8 bytes.
 func (c *cursor) uint(width uint64) uint64 {
 	p := c.bytes(width)

@@ -7,6 +7,8 @@ import "math/bits"
 // shuffles moves the data bytes of a group of eight samples to the places that
 // they have in eight 16-bit words. Its row is the key byte of the group; a word of
 // one byte gets its high byte from nowhere, which makes it 0.
+//
+//lint:ignore U1000 the kernels read it
 var shuffles = func() (table [256][16]uint8) {
 	const nowhere = 0xff
 	for key := range table {
@@ -25,6 +27,8 @@ var shuffles = func() (table [256][16]uint8) {
 }()
 
 // lengths are the data bytes of a group, by its key byte.
+//
+//lint:ignore U1000 the kernels read it
 var lengths = func() (table [256]uint8) {
 	for key := range table {
 		table[key] = uint8(8 + bits.OnesCount8(uint8(key)))
