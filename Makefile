@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 export CGO_ENABLED = 1
 
-.PHONY: all demo build deps test lint bench fuzz models-check clean
+.PHONY: all demo build deps test test-libhdf5 test-arm64 lint bench fuzz models-check clean
 
 all: build
 
@@ -28,6 +28,15 @@ deps:
 ## test: everything, with the race detector
 test: deps
 	$(GO) test -race -timeout 20m ./...
+
+## test-libhdf5: FAST5 against the HDF5 library; needs libhdf5-dev, which it installs on Debian
+test-libhdf5:
+	scripts/install-libhdf5.sh
+	$(GO) test -tags libhdf5 -run Library ./fast5
+
+## test-arm64: the kernels for arm64, emulated; needs qemu-user-static
+test-arm64:
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -exec qemu-aarch64-static ./pod5/internal/vbz
 
 ## lint: gofmt, go vet, staticcheck
 lint:

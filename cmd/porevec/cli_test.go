@@ -50,7 +50,7 @@ func TestExitCodes(t *testing.T) {
 		{"unknown flag", []string{"embed", "--basecall", "x"}, 2, "--basecall"},
 		{"no path", []string{"embed"}, 2, "at least 1"},
 		{"missing path", []string{"embed", "/nowhere/run"}, 4, "/nowhere/run"},
-		{"empty folder", []string{"embed", empty}, 4, "no .pod5 file"},
+		{"empty folder", []string{"embed", empty}, 4, "no .pod5 or .fast5 file"},
 		{"FAST5 that ends early", []string{"embed", fast5}, 3, "the superblock is cut off"},
 		{"missing file to inspect", []string{"inspect", "/nowhere.pod5"}, 4, "/nowhere.pod5"},
 		{"bad hop", []string{"embed", empty, "--hop", "-5"}, 2, "--hop"},
