@@ -2,8 +2,9 @@
 // sequencers.
 //
 // [Open] reads the footer and the runs of one file; [File.Reads] walks over its
-// reads; [File.Signal] and [File.Row] decode samples. [Source] replays many files
-// block by block. [Writer] makes a file.
+// reads, [File.Read] finds one by its id; [File.Signal] and [File.Row] decode
+// samples, and a [Pager] reads ahead what others decode. [Writer] makes a file,
+// [Recover] saves what a damaged one holds.
 //
 // # What is read
 //
@@ -16,7 +17,8 @@
 //
 // Files are read with plain reads at an offset, never mapped, so that a failing
 // disk or network is an error and not a crash. Reads are loaded a thousand at a
-// time and signal row by row; memory does not grow with the file. Files are not
+// time and signal row by row or page by page; memory does not grow with the file,
+// but for the index of ids that [File.Read] and [File.ReadsOf] make. Files are not
 // trusted: each length is checked before anything is allocated for it.
 //
 // # Errors
