@@ -8,9 +8,6 @@ type Link struct {
 	Address uint64 // of the object
 }
 
-// maxLinks bounds a group; files have some thousand reads.
-const maxLinks = 1 << 22
-
 // Links lists the group in its stored order. Soft and external links are left out.
 func (o *Object) Links() ([]Link, error) {
 	if m := o.message(messageSymbols); m != nil {
@@ -98,11 +95,10 @@ func (o *Object) symbols(data []byte) ([]Link, error) {
 		return nil, err
 	}
 	var links []Link
+	unused := len(names) // names do not overlap, so that they take no more than the heap
 	err = o.file.walkTree(tree, 0, 8, func(_ []byte, node uint64) error {
-		found, err := o.file.symbolNode(node, names)
-		if links = append(links, found...); len(links) > maxLinks {
-			return corrupt("a group of more than %d links", maxLinks)
-		}
+		found, err := o.file.symbolNode(node, names, &unused)
+		links = append(links, found...)
 		return err
 	})
 	return links, err
@@ -124,8 +120,9 @@ func (f *File) localHeap(address uint64) ([]byte, error) {
 	return f.read(c.u64(), size)
 }
 
-// symbolNode reads a leaf of a group.
-func (f *File) symbolNode(address uint64, names []byte) ([]Link, error) {
+// symbolNode reads a leaf of a group, and takes its names off what is unused of
+// their heap.
+func (f *File) symbolNode(address uint64, names []byte, unused *int) ([]Link, error) {
 	head, err := f.read(address, 8)
 	if err != nil {
 		return nil, err
@@ -153,6 +150,9 @@ func (f *File) symbolNode(address uint64, names []byte) ([]Link, error) {
 		if !ended {
 			return nil, corrupt("a name without end at address %d", address)
 		}
+		if *unused -= len(name) + 1; *unused < 0 {
+			return nil, corrupt("more names than their heap holds at address %d", address)
+		}
 		const softLink = 2
 		if cache != softLink {
 			links = append(links, Link{string(name), object})
@@ -162,15 +162,21 @@ func (f *File) symbolNode(address uint64, names []byte) ([]Link, error) {
 }
 
 // walkTree visits the leaves of a B-tree of version 1 in order, with the key
-// before each. Every node may be met once, so that a tree cannot be endless.
+// before each. Every node and leaf may be met once, so that a tree cannot be endless.
 func (f *File) walkTree(root uint64, kind uint8, keySize uint64, leaf func(key []byte, child uint64) error) error {
 	met := map[uint64]bool{}
-	var visit func(address uint64, above int) error
-	visit = func(address uint64, above int) error {
+	meet := func(address uint64) error {
 		if met[address] {
 			return corrupt("a tree that comes back to address %d", address)
 		}
 		met[address] = true
+		return nil
+	}
+	var visit func(address uint64, above int) error
+	visit = func(address uint64, above int) error {
+		if err := meet(address); err != nil {
+			return err
+		}
 		head, err := f.read(address, 24)
 		if err != nil {
 			return err
@@ -189,7 +195,7 @@ func (f *File) walkTree(root uint64, kind uint8, keySize uint64, leaf func(key [
 			key, child := c.bytes(keySize), c.u64()
 			if level > 0 {
 				err = visit(child, int(level))
-			} else {
+			} else if err = meet(child); err == nil {
 				err = leaf(key, child)
 			}
 			if err != nil {

@@ -16,10 +16,11 @@ const (
 )
 
 const (
-	// maxBlocks and maxHeader bound a header: those of reads have a few blocks and
-	// some thousand bytes.
-	maxBlocks = 1 << 10
-	maxHeader = 1 << 24
+	// maxBlocks, maxHeader and maxMessages bound a header: those of reads have a few blocks and
+	// some hundred messages.
+	maxBlocks   = 1 << 10
+	maxHeader   = 1 << 24
+	maxMessages = 1 << 12
 )
 
 // Object is a group or a dataset: what its header says of it.
@@ -128,7 +129,9 @@ func (o *Object) readBlocks(first block, next func(c *cursor, left uint64) (mess
 				blocks = append(blocks, block{more.u64(), more.u64()})
 				continue
 			}
-			o.messages = append(o.messages, m)
+			if o.messages = append(o.messages, m); len(o.messages) > maxMessages {
+				return unsupported("an object header of more than %d messages", maxMessages)
+			}
 		}
 	}
 	return nil
