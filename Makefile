@@ -3,6 +3,8 @@
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+# Without grpc's request tracing pages, which would cost 5 MB.
+TAGS     = -tags grpcnotrace
 LDFLAGS  = -s -w -X github.com/porevec/porevec/internal/version.Version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -18,7 +20,7 @@ demo: build
 
 ## build: bin/porevec
 build: deps
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
+	$(GO) build $(TAGS) -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
 
 ## deps: the Go modules and ONNX Runtime, into their caches
 deps:
