@@ -24,6 +24,9 @@ type cutter struct {
 	// chunk of each run came after. A run may miss what was in any of them.
 	holes uint64
 	known map[string]uint64
+
+	backlog  *backlog  // nil: the source waits for a free job
+	received time.Time // of the current block
 }
 
 // kind is what an encoder is picked by: runs that agree in it share a lane.
@@ -46,6 +49,9 @@ func (p *Pipeline) cut(ctx context.Context) error {
 	defer close(p.work)
 	c := &cutter{p: p, ctx: ctx, lanes: make(map[kind]*lane), due: time.NewTimer(time.Hour), known: make(map[string]uint64)}
 	defer c.due.Stop()
+	if p.cfg.Backlog > 0 {
+		c.backlog = newBacklog(p.cfg.Backlog)
+	}
 	err := c.run()
 	for _, l := range c.lanes {
 		if l.seg != nil {
@@ -59,18 +65,43 @@ func (p *Pipeline) cut(ctx context.Context) error {
 		c.skip(Interrupted, uint64(len(block.Samples))+block.Lost)
 		block.Release()
 	}
+	if c.backlog != nil {
+		for c.backlog.waiting > 0 { // likewise
+			w := c.backlog.pop()
+			p.ledger.settle(1, uint64(w.chunk.Fresh), cancelled)
+		}
+		p.ledger.update(func(r *Report) { r.Channels, r.Waiting = c.backlog.shares(), 0 })
+	}
 	return err
 }
 
 func (c *cutter) run() error {
 	for {
+		var free chan *job // wanted only while a chunk waits for one
+		if c.backlog != nil && c.backlog.waiting > 0 {
+			free = c.p.free
+		}
 		select {
 		case block, ok := <-c.p.blocks:
 			if !ok {
+				err := c.drain(true)
+				if err != nil {
+					c.p.fail(err)
+				}
 				c.flush()
-				return nil
+				return err
 			}
-			if err := c.block(block); err != nil {
+			err := c.block(block)
+			if err == nil {
+				err = c.drain(false)
+			}
+			if err != nil {
+				c.p.fail(err)
+				return err
+			}
+		case j := <-free:
+			c.p.free <- j // begin takes it again
+			if err := c.drain(false); err != nil {
 				c.p.fail(err)
 				return err
 			}
@@ -83,11 +114,29 @@ func (c *cutter) run() error {
 	}
 }
 
+// drain moves chunks from the backlog into batches, as many as there is room for, or
+// all of them, waiting for room.
+func (c *cutter) drain(all bool) error {
+	if c.backlog == nil {
+		return nil
+	}
+	for w := c.backlog.first(); w != nil && (all || w.lane.room(len(w.samples)) || len(c.p.free) > 0); w = c.backlog.first() {
+		c.backlog.pop()
+		err := w.lane.take(w.chunk, w.samples)
+		c.backlog.recycle(w)
+		if err != nil {
+			return err
+		}
+	}
+	c.p.ledger.update(func(r *Report) { r.Waiting = c.backlog.waiting })
+	return nil
+}
+
 // block cuts one block and releases it.
 func (c *cutter) block(b *signal.Block) error {
 	defer b.Release()
 	begin := time.Now()
-	c.waited = 0
+	c.waited, c.received = 0, b.Received
 	defer func() { c.p.spent(func(s *Stages) *time.Duration { return &s.Cut }, begin.Add(c.waited)) }()
 	if b.AfterHole {
 		c.holes++
@@ -157,8 +206,25 @@ func (c *cutter) flush() {
 
 // Chunk takes what the segmenter cut.
 func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
+	c := l.c
+	c.p.ledger.update(func(r *Report) { r.Chunks++ })
+	chunk.Received = c.received
+	if c.backlog == nil {
+		return l.take(chunk, samples)
+	}
+	if gone := c.backlog.add(l, chunk, samples); gone != nil {
+		c.p.ledger.settle(1, uint64(gone.chunk.Fresh), shed)
+		c.backlog.recycle(gone)
+	}
+	return nil
+}
+
+// room says whether a chunk of this length fits into the job that is being filled.
+func (l *lane) room(window int) bool { return l.job != nil && l.job.batch.Window == window }
+
+// take normalizes a chunk and puts it into a batch, unless it is stored already.
+func (l *lane) take(chunk signal.Chunk, samples []int16) error {
 	p := l.c.p
-	p.ledger.update(func(r *Report) { r.Chunks++ })
 	// First, so that a chunk that failed is never taken for one that was stored.
 	shift, scale, err := l.line.Normalize.Fit(samples, chunk.Read.Calibration)
 	if err != nil {
@@ -184,7 +250,7 @@ func (l *lane) Chunk(chunk signal.Chunk, samples []int16) error {
 		}
 	}
 	// A short read has a length of its own and goes alone.
-	if l.job != nil && l.job.batch.Window != len(samples) {
+	if !l.room(len(samples)) {
 		l.send()
 	}
 	if l.job == nil {

@@ -16,12 +16,18 @@
 // Batches come from a fixed set. When the sink is slow, none is free, the cutter
 // waits, the channel of blocks fills, and the source stops reading.
 //
+// # A live feed
+//
+// A sequencer does not wait. With [Config.Backlog] neither does the cutter: chunks
+// that find no free batch wait in a backlog, and when that is full, the oldest are
+// shed, from each channel alike.
+//
 // # Accounting
 //
 // Every sample and chunk ends in the [Report] under exactly one name:
 //
 //	samples = embedded + Σ skipped, by reason
-//	chunks  = acknowledged + stored before + failed + cancelled
+//	chunks  = acknowledged + stored before + failed + cancelled + shed
 //
 // [Report.Check] says whether a report holds to that.
 //

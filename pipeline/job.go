@@ -94,10 +94,17 @@ func (p *Pipeline) deliver(ctx context.Context) error {
 func (p *Pipeline) put(ctx context.Context, j *job) error {
 	chunks := j.batch.Chunks
 	n, fresh := uint64(len(chunks)), freshSamples(chunks)
+	var received []time.Time
+	if p.cfg.Backlog > 0 {
+		for i := range chunks {
+			received = append(received, chunks[i].Received)
+		}
+	}
 	done := func(err error) {
 		switch {
 		case err == nil:
 			p.ledger.settle(n, fresh, acknowledged)
+			p.ledger.waited(received)
 		case signal.ClassOf(err) == signal.Cancelled:
 			p.ledger.settle(n, fresh, cancelled)
 		default:

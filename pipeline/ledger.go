@@ -60,6 +60,7 @@ const (
 	stored
 	failed
 	cancelled
+	shed
 )
 
 // settle books n chunks, with the given number of fresh samples, under their
@@ -79,6 +80,22 @@ func (l *ledger) settle(n, fresh uint64, fate chunkFate) {
 		case cancelled:
 			r.ChunksCancelled += n
 			r.SamplesSkipped[Interrupted] += fresh
+		case shed:
+			r.ChunksShed += n
+			r.SamplesSkipped[Shed] += fresh
+		}
+	})
+}
+
+// waited books how long ago the chunks acknowledged now were received.
+func (l *ledger) waited(received []time.Time) {
+	if len(received) == 0 {
+		return
+	}
+	now := time.Now()
+	l.update(func(r *Report) {
+		for _, at := range received {
+			r.Latency.add(now.Sub(at))
 		}
 	})
 }

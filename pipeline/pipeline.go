@@ -47,6 +47,9 @@ type Config struct {
 	Workers     int           // that encode at once, one core each
 	BatchChunks int           // most chunks in an encoder call
 	BatchAge    time.Duration // longest wait of a chunk for its batch to fill
+	// Backlog makes the source a live feed: so many chunks may wait for an encoder, and
+	// beyond that some are shed. 0: the source waits instead.
+	Backlog int
 	// Speed replays at a multiple of the sequencer's pace; 0 is as fast as it
 	// goes.
 	Speed float64
@@ -67,6 +70,9 @@ func (c Config) Validate() error {
 	}
 	if c.BatchAge <= 0 {
 		errs = append(errs, fmt.Errorf("batch age of %v: must be above 0", c.BatchAge))
+	}
+	if c.Backlog < 0 {
+		errs = append(errs, fmt.Errorf("backlog of %d chunks: must not be negative", c.Backlog))
 	}
 	if !(c.Speed >= 0) {
 		errs = append(errs, fmt.Errorf("speed of %g: must not be negative", c.Speed))

@@ -81,6 +81,7 @@ func (t *tape) read(run *signal.Run, ordinal, n int) *signal.Read {
 // random pause, so that batches overtake each other.
 type sumEncoder struct {
 	jitter time.Duration
+	delay  time.Duration
 	fail   func(call int64) error
 	calls  atomic.Int64
 }
@@ -88,6 +89,7 @@ type sumEncoder struct {
 const testDim = 2
 
 func (e *sumEncoder) Encode(_ context.Context, in *signal.Batch, out []float32) error {
+	time.Sleep(e.delay)
 	if e.jitter > 0 {
 		time.Sleep(rand.N(e.jitter))
 	}

@@ -19,6 +19,8 @@ const (
 	AlreadyStored segment.Reason = "already_stored"
 	// Failed: the chunk could not be normalized, encoded or delivered.
 	Failed segment.Reason = "failed"
+	// Shed: more came from a live feed than could be embedded in time.
+	Shed segment.Reason = "shed"
 	// Interrupted: the run was stopped before the samples were embedded.
 	Interrupted = segment.Interrupted
 )
@@ -43,6 +45,15 @@ type Report struct {
 	ChunksStored            uint64 // delivered by an earlier run
 	ChunksFailed            uint64
 	ChunksCancelled         uint64
+	ChunksShed              uint64 // of a live feed, given up before they were encoded
+
+	// Latency is of the chunks of a live feed, from the arrival of their last sample to
+	// their acknowledgement.
+	Latency Latency
+	// Waiting is how many chunks of a live feed wait for an encoder now.
+	Waiting int
+	// Channels tells of each channel of a live feed; it is there when the run is over.
+	Channels map[Channel]Share
 
 	// Errors holds the first maxErrors; ErrorCount counts all.
 	Errors     []*signal.Error
@@ -72,7 +83,7 @@ func (r *Report) Check() error {
 	if accounted != r.Samples {
 		errs = append(errs, fmt.Errorf("%d samples came in, %d are accounted for", r.Samples, accounted))
 	}
-	if n := r.Acknowledged + r.ChunksStored + r.ChunksFailed + r.ChunksCancelled; n != r.Chunks {
+	if n := r.Acknowledged + r.ChunksStored + r.ChunksFailed + r.ChunksCancelled + r.ChunksShed; n != r.Chunks {
 		errs = append(errs, fmt.Errorf("%d chunks were cut, %d are accounted for", r.Chunks, n))
 	}
 	return errors.Join(errs...)

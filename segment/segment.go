@@ -2,9 +2,11 @@
 // follows gaps, shifts the last chunk left to the read's end, and marks stalls
 // and open pore.
 //
-// A chunk depends on no sample after its own end, so the chunks of a read are
-// the same whatever blocks the read arrives in: live, replayed at speed, or
-// replayed in real time.
+// The chunks of a read lie on a grid that begins at the end of its leader. A
+// chunk depends on no sample after its own end, and its place in the grid on
+// nothing that came before. So a chunk is the same whatever blocks the read
+// arrives in, and whatever else of the read is missing: live, replayed at speed,
+// or replayed in real time.
 package segment
 
 import (
@@ -24,7 +26,13 @@ type Config struct {
 	// LeaderSamples is the head of a read that holds adapter and leader, and no
 	// sequence of interest.
 	LeaderSamples int
+	// MaxChunks is how many places of a read's grid are used, from its start; 0 is
+	// all.
+	MaxChunks int
 }
+
+// leader is where the grid of a read begins.
+func (c Config) leader() uint64 { return uint64(c.LeaderSamples) }
 
 // Validate names every problem of the configuration.
 func (c Config) Validate() error {
@@ -41,6 +49,9 @@ func (c Config) Validate() error {
 	if c.LeaderSamples < 0 {
 		errs = append(errs, fmt.Errorf("leader of %d samples: must not be negative", c.LeaderSamples))
 	}
+	if c.MaxChunks < 0 {
+		errs = append(errs, fmt.Errorf("at most %d chunks of a read: must not be negative", c.MaxChunks))
+	}
 	return errors.Join(errs...)
 }
 
@@ -55,6 +66,11 @@ const (
 	TooShort Reason = "too_short"
 	// BetweenChunks are samples that a hop longer than the window leaves out.
 	BetweenChunks Reason = "between_chunks"
+	// AfterGap are samples between a gap, or a missing head, and the next place of
+	// the read's grid.
+	AfterGap Reason = "after_gap"
+	// BeyondLimit are samples behind the last chunk that is wanted of a read.
+	BeyondLimit Reason = "beyond_limit"
 	// Corrupt are samples that could not be decoded, and those before them that
 	// were waiting for them.
 	Corrupt Reason = "corrupt"
@@ -96,14 +112,16 @@ func (s *Segmenter) Push(b *signal.Block, out Output) error {
 	if st == nil {
 		st = s.begin(b)
 	} else if b.GapBefore {
-		if err := st.finish(s.cfg, out, false); err != nil {
+		if err := st.finish(s.cfg, signal.FlagCut, out); err != nil {
 			out.Skip(b.Read, Interrupted, uint64(len(b.Samples))+b.Lost)
 			return err
 		}
-		st.restart(b.Offset, signal.FlagGapBefore)
+		st.marked = st.marked[:0]
+		st.restart(s.cfg, b.Offset)
+		st.once |= signal.FlagGapBefore
 	}
 	st.read = b.Read
-	if err := st.add(s.cfg, b.Samples, out); err != nil {
+	if err := st.add(s.cfg, b.Samples, b.Flags, out); err != nil {
 		if b.Lost > 0 {
 			out.Skip(b.Read, Interrupted, b.Lost)
 		}
@@ -114,7 +132,11 @@ func (s *Segmenter) Push(b *signal.Block, out Output) error {
 		st.abandon(Corrupt, b.Lost, out)
 		s.end(st, out, Corrupt)
 	case b.Last:
-		if err := st.finish(s.cfg, out, true); err != nil {
+		flags := signal.FlagTail
+		if b.EndMissing {
+			flags = signal.FlagCut
+		}
+		if err := st.finish(s.cfg, flags, out); err != nil {
 			return err
 		}
 		s.end(st, out, "")
@@ -133,7 +155,7 @@ func (s *Segmenter) Interrupt(out Output) {
 }
 
 func (s *Segmenter) end(st *stretch, out Output, cut Reason) {
-	out.End(st.read, st.index, cut)
+	out.End(st.read, st.given, cut)
 	delete(s.reads, st.read.ID)
 	s.spare = append(s.spare, st)
 }
@@ -144,12 +166,10 @@ func (s *Segmenter) begin(b *signal.Block) *stretch {
 	if n := len(s.spare); n > 0 {
 		st, s.spare = s.spare[n-1], s.spare[:n-1]
 	}
-	*st = stretch{read: b.Read, held: st.held[:0]}
-	if b.Offset > 0 || b.GapBefore {
+	*st = stretch{read: b.Read, held: st.held[:0], marked: st.marked[:0]}
+	st.restart(s.cfg, b.Offset)
+	if b.GapBefore || b.Offset > s.cfg.leader() {
 		st.always = signal.FlagHeadMissing
-		st.restart(b.Offset, 0)
-	} else {
-		st.leader = s.cfg.LeaderSamples
 	}
 	s.reads[b.Read.ID] = st
 	return st

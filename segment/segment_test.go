@@ -152,18 +152,24 @@ func TestGapIsNeverSpliced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var starts []uint64
-	for i, c := range out.chunks {
-		starts = append(starts, c.Start)
-		if gap := c.Flags&signal.FlagGapBefore != 0; gap != (i == 3) {
-			t.Errorf("chunk %d at %d: flags %v", i, c.Start, c.Flags)
-		}
-		if c.Start < 400 && c.Start+uint64(c.Samples) > 280 {
-			t.Errorf("chunk %d [%d, +%d) reaches over the gap", i, c.Start, c.Samples)
-		}
+	type cutChunk struct {
+		Start uint64
+		Index uint32
+		Flags signal.Flags
 	}
-	if want := []uint64{50, 150, 180, 400, 500, 550}; !cmp.Equal(starts, want) {
-		t.Errorf("chunks start at %v, want %v", starts, want)
+	var got []cutChunk
+	for _, c := range out.chunks {
+		got = append(got, cutChunk{c.Start, c.Index, c.Flags})
+	}
+	want := []cutChunk{
+		{50, 0, 0}, {150, 1, 0}, {180, 2, signal.FlagCut}, // up to the gap
+		{450, 4, signal.FlagGapBefore}, {550, 5, 0}, // on the grid of 50, 150, …
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if out.skipped[AfterGap] != 50 {
+		t.Errorf("%d samples after the gap, want the 50 up to the grid", out.skipped[AfterGap])
 	}
 	if out.accounted() != 280+250 {
 		t.Errorf("%d samples accounted for, want 530", out.accounted())
@@ -179,13 +185,119 @@ func TestHeadMissing(t *testing.T) {
 	if err := s.Push(b, out); err != nil {
 		t.Fatal(err)
 	}
-	if len(out.chunks) != 4 || out.chunks[0].Start != 130 {
+	if len(out.chunks) != 4 || out.chunks[0].Start != 150 || out.chunks[0].Index != 1 {
 		t.Fatalf("chunks %v", out.chunks)
 	}
 	for _, c := range out.chunks {
 		if c.Flags&signal.FlagHeadMissing == 0 {
 			t.Errorf("chunk %d: flags %v", c.Index, c.Flags)
 		}
+	}
+}
+
+// What is left of a read after gaps gives the chunks that the whole read gives
+// there: the same index, the same samples.
+func TestChunksSurviveGaps(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for round := range 500 {
+		cfg := Config{Window: 50 + rng.IntN(100), MinSamples: 1 + rng.IntN(50), LeaderSamples: rng.IntN(120)}
+		cfg.Hop = 20 + rng.IntN(2*cfg.Window)
+		if rng.IntN(4) == 0 {
+			cfg.MaxChunks = 1 + rng.IntN(8)
+		}
+		read, samples := testRead(100 + rng.IntN(1500))
+		whole := &cutting{}
+		push(t, segmenter(t, cfg), whole, read, samples, len(samples))
+
+		parts := &cutting{}
+		seg := segmenter(t, cfg)
+		carried := make([]bool, len(samples))
+		at, gap, sent, endSeen := 0, false, 0, false
+		for at < len(samples) {
+			if rng.IntN(4) == 0 {
+				at += 1 + rng.IntN(150)
+				gap = true
+				continue
+			}
+			end := min(at+1+rng.IntN(300), len(samples))
+			b := signal.NewBlock(read, uint64(at), samples[at:end], nil)
+			b.GapBefore = gap && sent > 0
+			for i := at; i < end; i++ {
+				carried[i] = true
+			}
+			sent += end - at
+			if err := seg.Push(b, parts); err != nil {
+				t.Fatal(err)
+			}
+			at, gap, endSeen = end, false, end == len(samples)
+		}
+		if sent > 0 {
+			b := signal.NewBlock(read, uint64(len(samples)), nil, nil)
+			b.Last, b.EndMissing = true, !endSeen
+			if err := seg.Push(b, parts); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if parts.accounted() != uint64(sent) {
+			t.Fatalf("round %d, %+v: %d samples of %d accounted for", round, cfg, parts.accounted(), sent)
+		}
+		byIndex := map[uint32]int{}
+		for i, c := range parts.chunks {
+			if before, twice := byIndex[c.Index]; twice {
+				t.Fatalf("round %d, %+v: chunks %+v and %+v", round, cfg, parts.chunks[before], c)
+			}
+			byIndex[c.Index] = i
+			for at := c.Start; at < c.Start+uint64(c.Samples); at++ {
+				if !carried[at] {
+					t.Fatalf("round %d, %+v: chunk %+v has sample %d, which never came", round, cfg, c, at)
+				}
+			}
+		}
+		for i, want := range whole.chunks {
+			all := true
+			for at := want.Start; at < want.Start+uint64(want.Samples); at++ {
+				all = all && carried[at]
+			}
+			if want.Flags&(signal.FlagTail|signal.FlagShort) != 0 && !endSeen || !all {
+				continue
+			}
+			n, there := byIndex[want.Index]
+			if !there || parts.chunks[n].Start != want.Start || parts.chunks[n].Flags&signal.FlagCut != 0 ||
+				!cmp.Equal(parts.samples[n], whole.samples[i]) {
+				t.Fatalf("round %d, %+v: the whole read gives %+v, its parts %+v", round, cfg, want, parts.chunks)
+			}
+		}
+	}
+}
+
+func TestFlagsOfBlocksReachTheirChunks(t *testing.T) {
+	read, samples := testRead(400)
+	out := &cutting{}
+	s := segmenter(t, Config{Window: 100, Hop: 50, MinSamples: 40})
+	for at := 0; at < 400; at += 80 {
+		b := signal.NewBlock(read, uint64(at), samples[at:at+80], nil)
+		if at == 160 {
+			b.Flags = signal.FlagMerged
+		}
+		if err := s.Push(b, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range out.chunks {
+		overlaps := c.Start < 240 && c.Start+100 > 160
+		if merged := c.Flags&signal.FlagMerged != 0; merged != overlaps {
+			t.Errorf("chunk at %d: flags %v", c.Start, c.Flags)
+		}
+	}
+}
+
+func TestMaxChunks(t *testing.T) {
+	read, samples := testRead(1000)
+	out := &cutting{}
+	s := segmenter(t, Config{Window: 100, Hop: 100, MinSamples: 40, LeaderSamples: 50, MaxChunks: 2})
+	push(t, s, out, read, samples, 70)
+	if len(out.chunks) != 2 || out.skipped[BeyondLimit] != 750 || out.accounted() != 1000 {
+		t.Errorf("%d chunks, %v", len(out.chunks), out.skipped)
 	}
 }
 

@@ -11,37 +11,57 @@ import (
 //	^ held[0] at base  ^ embedded    ^ next
 type stretch struct {
 	read   *signal.Read
-	leader int          // samples of the leader still to come
 	seen   moments      // of the samples up to the last chunk's end
-	index  uint32       // of the next chunk
+	given  uint32       // chunks so far
 	always signal.Flags // on every chunk of the read
 	once   signal.Flags // on the next chunk only
+	marked []mark       // what blocks said of their samples
 
 	begun    uint64  // where this stretch starts, after the leader
 	base     uint64  // position of held[0] in the read
 	held     []int16 // what later chunks may still need
-	next     uint64  // where the next regular chunk starts
+	index    uint32  // of the next regular chunk
+	next     uint64  // where that starts
 	embedded uint64  // end of the last chunk
 }
 
-// restart begins a new stretch at offset, after a gap.
-func (st *stretch) restart(offset uint64, flags signal.Flags) {
+// mark is flags of the samples [from, to) of a read.
+type mark struct {
+	from, to uint64
+	flags    signal.Flags
+}
+
+// restart begins a new stretch at offset: the read's start, the leader's end or
+// behind a gap. Its first regular chunk is the first of the read's grid that
+// begins no earlier.
+func (st *stretch) restart(cfg Config, offset uint64) {
 	st.held = st.held[:0]
-	st.leader = 0
-	st.begun, st.base, st.next, st.embedded = offset, offset, offset, offset
-	st.once |= flags
+	st.begun, st.base, st.embedded = offset, offset, offset
+	st.index, st.next = 0, cfg.leader()
+	if hop := uint64(cfg.Hop); offset > st.next {
+		steps := (offset - st.next + hop - 1) / hop
+		st.index, st.next = uint32(steps), st.next+steps*hop
+	}
 }
 
 func (st *stretch) end() uint64 { return st.base + uint64(len(st.held)) }
 
 // add takes samples in and cuts every chunk that they complete.
-func (st *stretch) add(cfg Config, samples []int16, out Output) error {
-	if dropped := min(st.leader, len(samples)); dropped > 0 {
-		out.Skip(st.read, Leader, uint64(dropped))
-		left := st.leader - dropped
-		st.restart(st.base+uint64(dropped), 0)
-		st.leader = left
+func (st *stretch) add(cfg Config, samples []int16, flags signal.Flags, out Output) error {
+	if at := st.end(); at < cfg.leader() {
+		dropped := min(cfg.leader()-at, uint64(len(samples)))
+		if dropped > 0 {
+			out.Skip(st.read, Leader, dropped)
+		}
+		st.restart(cfg, at+dropped)
 		samples = samples[dropped:]
+	}
+	if st.beyond(cfg) {
+		st.drop(uint64(len(samples)), out)
+		return nil
+	}
+	if flags != 0 && len(samples) > 0 {
+		st.marked = append(st.marked, mark{st.end(), st.end() + uint64(len(samples)), flags})
 	}
 	st.held = append(st.held, samples...)
 	window := uint64(cfg.Window)
@@ -49,10 +69,30 @@ func (st *stretch) add(cfg Config, samples []int16, out Output) error {
 		if err := st.cut(st.next, st.next+window, 0, out); err != nil {
 			return err
 		}
+		st.index++
 		st.next += uint64(cfg.Hop)
+		if st.beyond(cfg) {
+			st.drop(0, out)
+			return nil
+		}
 	}
 	st.forget(window)
 	return nil
+}
+
+// beyond says that no more chunks of the read are wanted.
+func (st *stretch) beyond(cfg Config) bool {
+	return cfg.MaxChunks > 0 && st.index >= uint32(cfg.MaxChunks)
+}
+
+// drop books what is held and n samples more, and holds nothing.
+func (st *stretch) drop(n uint64, out Output) {
+	end := st.end() + n
+	if end > st.embedded {
+		out.Skip(st.read, BeyondLimit, end-st.embedded)
+	}
+	st.held, st.marked = st.held[:0], st.marked[:0]
+	st.begun, st.base, st.embedded = end, end, end
 }
 
 // forget drops samples that no chunk can need any more: a tail chunk reaches
@@ -69,12 +109,20 @@ func (st *stretch) forget(window uint64) {
 	n := copy(st.held, st.held[keep-st.base:])
 	st.held = st.held[:n]
 	st.base = keep
+	for len(st.marked) > 0 && st.marked[0].to <= keep {
+		st.marked = st.marked[1:]
+	}
 }
 
 // cut hands out the chunk [start, end) and accounts for what came before it.
 func (st *stretch) cut(start, end uint64, flags signal.Flags, out Output) error {
 	if start > st.embedded {
-		out.Skip(st.read, BetweenChunks, start-st.embedded)
+		out.Skip(st.read, st.between(), start-st.embedded)
+	}
+	for _, m := range st.marked {
+		if m.from < end && m.to > start {
+			flags |= m.flags
+		}
 	}
 	samples := st.held[start-st.base : end-st.base]
 	fresh := end - max(start, st.embedded)
@@ -87,10 +135,18 @@ func (st *stretch) cut(start, end uint64, flags signal.Flags, out Output) error 
 		Fresh:   uint32(fresh),
 		Flags:   flags | st.always | st.once | st.marks(samples),
 	}
-	st.index++
+	st.given++
 	st.once = 0
 	st.embedded = end
 	return out.Chunk(c, samples)
+}
+
+// between is why samples in front of a chunk are in none.
+func (st *stretch) between() Reason {
+	if st.embedded == st.begun {
+		return AfterGap
+	}
+	return BetweenChunks
 }
 
 // marks are the flags that the samples themselves call for.
@@ -106,26 +162,21 @@ func (st *stretch) marks(samples []int16) signal.Flags {
 }
 
 // finish ends the stretch: what no regular chunk held goes into one that ends
-// where the signal ends. last says that the read ends too, not only the
-// stretch.
-func (st *stretch) finish(cfg Config, out Output, last bool) error {
+// where the signal ends, in place of the next regular one. flags say how it ended.
+func (st *stretch) finish(cfg Config, flags signal.Flags, out Output) error {
 	end, window := st.end(), uint64(cfg.Window)
 	waiting := end - min(end, max(st.embedded, st.next))
 	length := end - st.begun
-	var flags signal.Flags
-	if last {
-		flags = signal.FlagTail
-	}
 	switch {
 	case end == st.embedded:
 		return nil
 	case waiting == 0:
-		out.Skip(st.read, BetweenChunks, end-st.embedded)
+		out.Skip(st.read, st.between(), end-st.embedded)
 		return nil
 	case length >= window:
 		return st.cut(end-window, end, flags, out)
 	case length >= uint64(cfg.MinSamples):
-		return st.cut(st.begun, end, signal.FlagShort, out)
+		return st.cut(st.begun, end, flags&^signal.FlagTail|signal.FlagShort, out)
 	default:
 		out.Skip(st.read, TooShort, length)
 		return nil

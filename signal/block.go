@@ -1,5 +1,7 @@
 package signal
 
+import "time"
+
 // Block is a contiguous run of samples of one read. A read comes as one or
 // more blocks, in order; the blocks of different reads may interleave.
 type Block struct {
@@ -9,9 +11,16 @@ type Block struct {
 	Samples []int16
 	// Last marks the read's final block; it may hold no samples.
 	Last bool
+	// EndMissing says with Last that more of the read may have been measured than
+	// was shown.
+	EndMissing bool
+	// Flags go to every chunk that has samples of this block.
+	Flags Flags
 	// GapBefore marks samples missing between the previous block of this read
 	// and this one (or, in a read's first block, a head that was never seen).
 	GapBefore bool
+	// Received is when the samples came from a live feed; zero for recorded ones.
+	Received time.Time
 	// AfterHole marks the first block after a file or read that the source had to
 	// skip.
 	AfterHole bool

@@ -59,6 +59,7 @@ stops reading and delivers what is under way; a second one gives it up.`,
 	flags := cmd.Flags()
 	f.delivery.register(flags)
 	f.encoder.register(flags)
+	f.encoder.registerLimit(flags)
 	f.replay.register(flags)
 	flags.StringVar(&f.speed, "speed", "max", "replay at a multiple of the sequencer's pace, e.g. 1x or 10x")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")

@@ -29,6 +29,8 @@ type encoderFlags struct {
 	batch       int
 	batchAge    time.Duration
 
+	maxChunks int // of a read
+
 	// single allows one model for the whole input.
 	single bool
 }
@@ -42,6 +44,11 @@ func (f *encoderFlags) register(flags *pflag.FlagSet) {
 	flags.IntVarP(&f.threads, "threads", "t", defaultThreads(), "encoders that run at once, one core each")
 	flags.IntVar(&f.batch, "batch", 8, "most chunks in one call of an encoder")
 	flags.DurationVar(&f.batchAge, "batch-age", 100*time.Millisecond, "longest wait of a chunk for its batch to fill")
+}
+
+// registerLimit adds the flag that limits the chunks of a read.
+func (f *encoderFlags) registerLimit(flags *pflag.FlagSet) {
+	flags.IntVar(&f.maxChunks, "max-chunks-per-read", 0, "embed the beginning of each read only, so many chunks (0: the whole read)")
 }
 
 // lines opens one encoder per model, when a run first needs it.
@@ -61,6 +68,8 @@ func (f *encoderFlags) validate() error {
 		return usageError("--dtype %q: must be float16 or float32", f.dtype)
 	case f.window < 0 || f.hop < 0:
 		return usageError("--window %d --hop %d: must not be negative", f.window, f.hop)
+	case f.maxChunks < 0:
+		return usageError("--max-chunks-per-read %d: must not be negative", f.maxChunks)
 	case f.threads < 1 || f.batch < 1 || f.batchAge <= 0:
 		return usageError("--threads %d --batch %d --batch-age %v: must all be above 0", f.threads, f.batch, f.batchAge)
 	}
@@ -140,7 +149,7 @@ func (l *lines) newLine(m embed.Model) (*pipeline.Line, error) {
 	return &pipeline.Line{
 		Encoder:   encoder,
 		Normalize: norm,
-		Segment:   segment.Config{Window: window, Hop: hop, MinSamples: m.MinSamples, LeaderSamples: m.LeaderSamples},
+		Segment:   segment.Config{Window: window, Hop: hop, MinSamples: m.MinSamples, LeaderSamples: m.LeaderSamples, MaxChunks: l.flags.maxChunks},
 		Recipe: &signal.Recipe{
 			ModelID: m.ID, ModelDigest: m.Digest, Normalization: m.NormMethod,
 			Window: window, Hop: hop, Dim: m.Dim, DType: l.flags.dtype, Version: version.Version,

@@ -22,6 +22,7 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 		return err
 	}
 	defer source.Close()
+	f.encoder.maxChunks = f.maxChunks // nobody would listen to more
 	lines, err := f.encoder.open(log)
 	if err != nil {
 		return exit(exitModel, err)
@@ -30,9 +31,6 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 	p, err := pipeline.New(pipeline.Config{
 		Source: source, Sink: &searchSink{answers: a},
 		LineFor: func(run *signal.Run) (*pipeline.Line, error) { return fitting(lines, run, a.search) },
-		Stored: func(_ context.Context, _ *signal.Recipe, c signal.Chunk) (bool, error) {
-			return f.maxChunks > 0 && int(c.Index) >= f.maxChunks, nil // nobody would listen
-		},
 		Workers: f.encoder.threads, BatchChunks: f.encoder.batch, BatchAge: f.encoder.batchAge, Log: log,
 	})
 	if err != nil {

@@ -54,6 +54,7 @@ with -o is begun anew by every start, so there all files are read again.`,
 	flags := cmd.Flags()
 	f.embed.delivery.register(flags)
 	f.embed.encoder.register(flags)
+	f.embed.encoder.registerLimit(flags)
 	flags.BoolVar(&f.flat, "flat", false, "leave the folders below alone")
 	flags.DurationVar(&f.poll, "poll", 0, "time between two looks at everything (0: 10s with notifications, 2s without)")
 	flags.DurationVar(&f.settle, "settle", 30*time.Second, "how long a FAST5 file must not have changed to be finished")
