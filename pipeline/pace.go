@@ -39,12 +39,12 @@ func (p *pacer) each(ctx context.Context, b *signal.Block, send func(context.Con
 			rest := signal.NewBlock(b.Read, b.Offset+uint64(at), b.Samples[at:], b.Release)
 			rest.Last, rest.EndMissing, rest.Err, rest.Lost = b.Last, b.EndMissing, b.Err, b.Lost
 			rest.Flags = b.Flags
-			rest.GapBefore, rest.AfterHole = b.GapBefore && at == 0, b.AfterHole && at == 0
+			rest.GapBefore, rest.HeadMissing, rest.AfterHole = b.GapBefore && at == 0, b.HeadMissing && at == 0, b.AfterHole && at == 0
 			return send(ctx, rest)
 		}
 		piece := signal.NewBlock(b.Read, b.Offset+uint64(at), b.Samples[at:end], nil)
 		piece.Flags = b.Flags
-		piece.GapBefore, piece.AfterHole = b.GapBefore && at == 0, b.AfterHole && at == 0
+		piece.GapBefore, piece.HeadMissing, piece.AfterHole = b.GapBefore && at == 0, b.HeadMissing && at == 0, b.AfterHole && at == 0
 		if err := send(ctx, piece); err != nil {
 			b.Release()
 			return err

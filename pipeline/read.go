@@ -74,7 +74,7 @@ func (p *Pipeline) skipped(err error) {
 func (p *Pipeline) send(ctx context.Context, block *signal.Block) error {
 	// Booked before it is sent: a block that has left may be cut at once.
 	samples := uint64(len(block.Samples)) + block.Lost
-	first := block.Offset == 0
+	first := block.Offset == 0 || block.HeadMissing
 	p.ledger.update(func(r *Report) {
 		r.Samples += samples
 		if first {

@@ -168,7 +168,7 @@ func (s *Segmenter) begin(b *signal.Block) *stretch {
 	}
 	*st = stretch{read: b.Read, held: st.held[:0], marked: st.marked[:0]}
 	st.restart(s.cfg, b.Offset)
-	if b.GapBefore || b.Offset > s.cfg.leader() {
+	if b.Offset > s.cfg.leader() { // else nothing is missing that would be used
 		st.always = signal.FlagHeadMissing
 	}
 	s.reads[b.Read.ID] = st

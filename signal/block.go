@@ -17,8 +17,10 @@ type Block struct {
 	// Flags go to every chunk that has samples of this block.
 	Flags Flags
 	// GapBefore marks samples missing between the previous block of this read
-	// and this one (or, in a read's first block, a head that was never seen).
+	// and this one.
 	GapBefore bool
+	// HeadMissing marks a read's first block when what lies before it never came.
+	HeadMissing bool
 	// Received is when the samples came from a live feed; zero for recorded ones.
 	Received time.Time
 	// AfterHole marks the first block after a file or read that the source had to
