@@ -62,7 +62,7 @@ func play(t *testing.T, tr *tracker, pieces []sent) []got {
 	var blocks []got
 	for _, s := range pieces {
 		msg := &api.GetLiveReadsResponse{
-			SamplesSinceStart: min(s.start+uint64(s.n), 1<<20), Channels: map[uint32]*api.GetLiveReadsResponse_ReadData{1: s.data()},
+			SamplesSinceStart: min(s.start+uint64(s.n), 500), Channels: map[uint32]*api.GetLiveReadsResponse_ReadData{1: s.data()},
 		}
 		d := newDelivery(tr, msg, time.Now())
 		if s.shed {
