@@ -42,6 +42,7 @@ type channel struct {
 	Seen
 	open  bool
 	next  uint64       // position in the read of the sample that should come next
+	heard uint64       // end of the latest piece, also of one that was shed, since the acquisition began
 	flags signal.Flags // for the next block
 	// before are the reads that were over earlier, the latest first.
 	before [4]signal.ReadID
@@ -60,7 +61,7 @@ func (t *tracker) take(d *delivery, emit func(*signal.Block)) {
 	if rate := uint64(t.run.SampleRateHz); d.now > t.swept+rate {
 		t.swept = d.now
 		for _, c := range t.channels {
-			if c.open && c.Read.Start+c.next+idleSeconds*rate < d.now && t.offsets == offsetsTold {
+			if c.open && c.heard+idleSeconds*rate < d.now && t.offsets == offsetsTold {
 				t.end(c, d, false, emit)
 			}
 		}
@@ -115,12 +116,14 @@ func (t *tracker) piece(p *piece, d *delivery, emit func(*signal.Block)) {
 // push emits the samples of a piece from the given one on; at is their position in the
 // read.
 func (t *tracker) push(c *channel, p *piece, d *delivery, at, skip uint64, emit func(*signal.Block)) {
-	if p.raw == nil && p.length > 0 { // shed: the next piece finds a gap
+	c.heard = max(c.heard, p.start+p.length)
+	c.open = true
+	if p.raw == nil { // shed: the next piece finds a gap
 		c.Shed += p.length - skip
 		t.stats.update(func(s *Stats) { s.ShedSamples += p.length - skip })
 		return
 	}
-	first := len(c.Carried) == 0
+	first := len(c.Carried) == 0 // or the first since it was taken to be over
 	gap := at > c.next
 	t.stats.update(func(s *Stats) {
 		s.Samples += p.length - skip
@@ -149,7 +152,6 @@ func (t *tracker) push(c *channel, p *piece, d *delivery, at, skip uint64, emit 
 	if t.offsets == offsetsMissing {
 		b.Flags |= signal.FlagUnchecked
 	}
-	c.open = true
 	c.next = at + p.length - skip
 	c.carry(at, c.next)
 	emit(b)
@@ -175,7 +177,7 @@ func (t *tracker) begin(c *channel, p *piece) {
 	}
 	c.Seen = Seen{Read: read}
 	// Open from its first piece on, so that a head that is missing is no gap.
-	c.open, c.next, c.flags = true, 0, 0
+	c.open, c.next, c.heard, c.flags = true, 0, 0, 0
 	t.stats.update(func(s *Stats) { s.Reads++ })
 }
 
