@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"time"
 
 	"github.com/porevec/porevec/signal"
 )
 
-// idleSeconds is how long nothing may come of a read, while the feed goes on, before
-// it is taken to be over. A read in progress gives a piece every second or so.
+// idleSeconds is how long nothing may come of a read, by the sequencer's clock and by
+// ours, before it is taken to be over. A read in progress gives a piece every second
+// or so.
 const idleSeconds = 10
 
 // tracker turns the pieces of one run into blocks, and keeps the books of what came of
@@ -43,6 +45,7 @@ type channel struct {
 	open  bool
 	next  uint64       // position in the read of the sample that should come next
 	heard uint64       // end of the latest piece, also of one that was shed, since the acquisition began
+	when  time.Time    // that came
 	flags signal.Flags // for the next block
 	// before are the reads that were over earlier, the latest first.
 	before [4]signal.ReadID
@@ -61,7 +64,7 @@ func (t *tracker) take(d *delivery, emit func(*signal.Block)) {
 	if rate := uint64(t.run.SampleRateHz); d.now > t.swept+rate {
 		t.swept = d.now
 		for _, c := range t.channels {
-			if c.open && c.heard+idleSeconds*rate < d.now && t.offsets == offsetsTold {
+			if c.open && c.heard+idleSeconds*rate < d.now && d.received.Sub(c.when) > idleSeconds*time.Second {
 				t.end(c, d, false, emit)
 			}
 		}
@@ -116,7 +119,7 @@ func (t *tracker) piece(p *piece, d *delivery, emit func(*signal.Block)) {
 // push emits the samples of a piece from the given one on; at is their position in the
 // read.
 func (t *tracker) push(c *channel, p *piece, d *delivery, at, skip uint64, emit func(*signal.Block)) {
-	c.heard = max(c.heard, p.start+p.length)
+	c.heard, c.when = max(c.heard, p.start+p.length), d.received
 	c.open = true
 	if p.raw == nil { // shed: the next piece finds a gap
 		c.Shed += p.length - skip

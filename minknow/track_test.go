@@ -219,7 +219,7 @@ func TestASilentReadEnds(t *testing.T) {
 	first := play(t, tr, []sent{{id: readA, readStart: 50, start: 50, n: 100}})
 	var blocks []*signal.Block
 	msg := &api.GetLiveReadsResponse{SamplesSinceStart: 150 + idleSeconds*100 + 1}
-	tr.take(newDelivery(tr, msg, time.Now()), func(b *signal.Block) { blocks = append(blocks, b) })
+	tr.take(newDelivery(tr, msg, time.Now().Add(time.Minute)), func(b *signal.Block) { blocks = append(blocks, b) })
 	if len(first) != 1 || len(blocks) != 1 || !blocks[0].Last || !blocks[0].EndMissing || len(*seen) != 1 {
 		t.Fatalf("%d blocks, then %v; %d reads ended", len(first), blocks, len(*seen))
 	}

@@ -87,6 +87,23 @@ func (a *acquisition) played(now uint64) bool {
 	return a.none && now > a.lastEnd+2*a.piece
 }
 
+// finish lets go of the reel, which the next acquisition goes on with.
+func (a *acquisition) finish() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.none = true
+	a.reel = nil
+	return a.err
+}
+
+// unblock ends a read now.
+func (a *acquisition) unblock(p *placed, now uint64) {
+	p.length = now - p.start
+	if a.reel != nil {
+		a.reel.free(p.channel, now)
+	}
+}
+
 // complete is how much of a read can be sent at a time.
 func (a *acquisition) complete(p *placed, now uint64, ends bool) uint64 {
 	if now < p.start {

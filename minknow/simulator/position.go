@@ -200,10 +200,11 @@ func (p *position) acquire(ctx context.Context, id string, stop Fault) (more boo
 	p.current = nil
 	p.mu.Unlock()
 	close(a.over)
+	err = a.finish()
 	p.protocol.set(p.protocolRun(api.ProtocolPhase_PHASE_COMPLETED))
 	p.tell(id, api.AcquisitionState_ACQUISITION_COMPLETED, api.Purpose_SEQUENCING)
 	p.log.Info("run ends", "acquisition", id)
-	return more, a.err
+	return more, err
 }
 
 // untilOver waits for the end of a run, and says whether it was stopped on purpose.

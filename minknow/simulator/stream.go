@@ -123,8 +123,7 @@ func (s *stream) act(action *api.GetLiveReadsRequest_Action) {
 			}
 			answer.Response = api.GetLiveReadsResponse_ActionResponse_SUCCESS
 			if action.GetUnblock() != nil {
-				p.length = now - p.start
-				s.a.reel.free(p.channel, now)
+				s.a.unblock(p, now)
 			}
 		}
 	})
