@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/porevec/porevec/minknow/api"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -69,12 +70,14 @@ type Feed struct {
 	queue *queue
 	ready []*signal.Block // of the message taken last
 
-	once   sync.Once
 	ctx    context.Context
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 
 	mu        sync.Mutex
+	begun     bool
+	names     []string             // of the positions to follow; empty: all
+	watches   []context.CancelFunc // of the hosts
 	positions map[string]*position // by host and name
 	runsOver  int
 }
@@ -98,11 +101,7 @@ func New(cfg Config) (*Feed, error) {
 // Next waits for the next block of any run. io.EOF comes when as many runs are over as
 // were asked for, or after Close.
 func (f *Feed) Next(ctx context.Context) (*signal.Block, error) {
-	f.once.Do(func() {
-		for _, h := range f.cfg.Hosts {
-			f.group.Go(func() { f.watch(h) })
-		}
-	})
+	f.begin()
 	for len(f.ready) == 0 {
 		d, err := f.queue.take(ctx)
 		switch {
@@ -140,8 +139,9 @@ func (f *Feed) runOver() {
 // Close lets go of every host and waits until nothing of the feed runs any more. Reads
 // that were in progress are told to Seen. Next must not be called meanwhile.
 func (f *Feed) Close() error {
+	f.mu.Lock()
 	f.cancel()
-	f.once.Do(func() {})
+	f.mu.Unlock() // from now on no goroutine is added
 	f.group.Wait()
 	f.queue.end()
 	release := func(b *signal.Block) { b.Release() }
@@ -174,24 +174,78 @@ func (f *Feed) Stats() []Stats {
 		all = append(all, p.stats.snapshot())
 	}
 	slices.SortFunc(all, func(a, b Stats) int {
-		return strings.Compare(a.Host+"\x00"+a.Position, b.Host+"\x00"+b.Position)
+		return strings.Compare(positionKey(a.Host, a.Position), positionKey(b.Host, b.Position))
 	})
 	return all
 }
 
-// position finds a position, making it when it is new. wanted is false for one that is
-// not to be followed.
-func (f *Feed) position(h Host, name string) (p *position, wanted bool) {
-	if len(f.cfg.Positions) > 0 && !slices.Contains(f.cfg.Positions, name) {
-		return nil, false
+// begin connects, once.
+func (f *Feed) begin() {
+	f.mu.Lock()
+	begun := f.begun
+	f.begun = true
+	f.mu.Unlock()
+	if !begun {
+		f.Follow(f.cfg.Hosts, f.cfg.Positions)
 	}
+}
+
+// Follow changes which positions of which hosts are followed. Those that were and still
+// are go on without a pause, by the new way to connect when they next connect. The
+// others are let go. It may be called from any goroutine.
+func (f *Feed) Follow(hosts []Host, names []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := h.Name + "\x00" + name
-	p = f.positions[key]
+	if f.ctx.Err() != nil {
+		return
+	}
+	f.begun, f.names = true, names
+	for _, cancel := range f.watches {
+		cancel()
+	}
+	f.watches = nil
+	for _, p := range f.positions {
+		at := slices.IndexFunc(hosts, func(h Host) bool { return h.Name == p.hostName })
+		if at < 0 || !f.wanted(p.name) {
+			p.letGo()
+			continue
+		}
+		p.setHost(hosts[at])
+	}
+	for _, h := range hosts {
+		ctx, cancel := context.WithCancel(f.ctx)
+		f.watches = append(f.watches, cancel)
+		f.group.Go(func() { f.watch(ctx, h) })
+	}
+}
+
+func (f *Feed) wanted(name string) bool { return len(f.names) == 0 || slices.Contains(f.names, name) }
+
+// told takes in what a manager says of a position, and follows it if it is wanted.
+func (f *Feed) told(ctx context.Context, h Host, info *api.FlowCellPosition) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if ctx.Err() != nil || !f.wanted(info.Name) {
+		return // the list is an old one
+	}
+	key := positionKey(h.Name, info.Name)
+	p := f.positions[key]
 	if p == nil {
-		p = newPosition(f, h, name)
+		p = newPosition(f, h, info.Name)
 		f.positions[key] = p
 	}
-	return p, true
+	p.told(info)
+	p.beFollowed()
 }
+
+// gone lets go of a position that its host no longer has.
+func (f *Feed) gone(h Host, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.positions[positionKey(h.Name, name)]; p != nil {
+		p.letGo()
+		p.log.Info("position removed")
+	}
+}
+
+func positionKey(host, name string) string { return host + "\x00" + name }

@@ -15,39 +15,31 @@ import (
 // pollPositions is how often positions are listed where they cannot be watched.
 const pollPositions = 5 * time.Second
 
-// watch follows the positions of a host until the feed is closed.
-func (f *Feed) watch(h Host) {
-	followed := &followed{feed: f, host: h, cancel: make(map[string]context.CancelFunc)}
+// watch keeps track of the positions of a host until ctx ends.
+func (f *Feed) watch(ctx context.Context, h Host) {
 	var pause backoff
 	var told string
-	connected := func() {
+	connected := func(how string) {
 		pause.reset()
 		told = ""
+		f.cfg.Log.Info("connected to MinKNOW"+how, "host", h.Name)
 	}
-	for f.ctx.Err() == nil {
-		err := followed.attach(f.ctx, connected)
-		if f.ctx.Err() != nil {
+	for ctx.Err() == nil {
+		err := f.manage(ctx, h, connected)
+		if ctx.Err() != nil {
 			return
 		}
 		if err = h.Explain(err); err.Error() != told { // the same trouble is told once
 			told = err.Error()
 			f.cfg.Log.Warn("no connection to MinKNOW; trying again", "host", h.Name, "port", h.ManagerPort, "error", err)
 		}
-		pause.wait(f.ctx, nil)
+		pause.wait(ctx, nil)
 	}
 }
 
-// followed are the positions of a host that have a goroutine.
-type followed struct {
-	feed   *Feed
-	host   Host
-	cancel map[string]context.CancelFunc // by name
-}
-
-// attach connects to the manager and follows its positions until the connection is
-// lost. connected is called when it stands.
-func (h *followed) attach(ctx context.Context, connected func()) error {
-	conn, err := h.host.Dial(ctx, h.host.ManagerPort)
+// manage follows what the manager tells until the connection is lost.
+func (f *Feed) manage(ctx context.Context, h Host, connected func(how string)) error {
+	conn, err := h.Dial(ctx, h.ManagerPort)
 	if err != nil {
 		return err
 	}
@@ -61,45 +53,45 @@ func (h *followed) attach(ctx context.Context, connected func()) error {
 		news, err := stream.Recv()
 		switch {
 		case status.Code(err) == codes.Unimplemented:
-			return h.poll(ctx, manager, connected)
+			return f.poll(ctx, h, manager, connected)
 		case err != nil:
 			return err
 		}
 		if first {
-			connected()
-			h.feed.cfg.Log.Info("connected to MinKNOW", "host", h.host.Name)
+			connected("")
 		}
 		for _, p := range news.Additions {
-			h.update(p)
+			f.told(ctx, h, p)
 		}
 		for _, p := range news.Changes {
-			h.update(p)
+			f.told(ctx, h, p)
 		}
 		for _, name := range news.Removals {
-			h.remove(name)
+			f.gone(h, name)
 		}
 	}
 }
 
 // poll lists the positions again and again.
-func (h *followed) poll(ctx context.Context, manager api.ManagerServiceClient, connected func()) error {
-	for first := true; ; first = false {
+func (f *Feed) poll(ctx context.Context, h Host, manager api.ManagerServiceClient, connected func(how string)) error {
+	var before map[string]*api.FlowCellPosition
+	for {
 		there, err := list(ctx, manager)
 		if err != nil {
 			return err
 		}
-		if first {
-			connected()
-			h.feed.cfg.Log.Info("connected to MinKNOW; positions are listed every few seconds, since this server does not notify of them", "host", h.host.Name)
+		if before == nil {
+			connected("; its positions are listed every few seconds, since this server does not notify of them")
 		}
-		for name := range h.cancel {
+		for name := range before {
 			if there[name] == nil {
-				h.remove(name)
+				f.gone(h, name)
 			}
 		}
 		for _, p := range there {
-			h.update(p)
+			f.told(ctx, h, p)
 		}
+		before = there
 		if !sleep(ctx, pollPositions) {
 			return ctx.Err()
 		}
@@ -139,28 +131,4 @@ func Positions(ctx context.Context, h Host) (map[string]*api.FlowCellPosition, e
 		return nil, h.Explain(err)
 	}
 	return there, nil
-}
-
-// update begins to follow a position, or tells it of a new port.
-func (h *followed) update(p *api.FlowCellPosition) {
-	position, wanted := h.feed.position(h.host, p.Name)
-	if !wanted {
-		return
-	}
-	position.told(p)
-	if h.cancel[p.Name] != nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(h.feed.ctx)
-	h.cancel[p.Name] = cancel
-	h.feed.group.Go(func() { position.follow(ctx) })
-}
-
-// remove lets go of a position that is gone.
-func (h *followed) remove(name string) {
-	if cancel := h.cancel[name]; cancel != nil {
-		cancel()
-		delete(h.cancel, name)
-		h.feed.cfg.Log.Info("position removed", "host", h.host.Name, "position", name)
-	}
 }

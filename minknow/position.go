@@ -16,15 +16,19 @@ import (
 
 // position follows the runs of one flow-cell position.
 type position struct {
-	feed  *Feed
-	host  Host
-	name  string
-	log   *slog.Logger
-	stats *counters
+	feed     *Feed
+	hostName string
+	name     string
+	log      *slog.Logger
+	stats    *counters
 
-	following sync.Mutex // held while a goroutine follows: a position that came back has one before the last one is gone
+	stop context.CancelFunc // nil: nobody follows; the feed's lock is held for it
+	// following is held while a goroutine follows: a position that came back has one
+	// before the last one is gone.
+	following sync.Mutex
 
 	mu      sync.Mutex
+	host    Host
 	port    uint16
 	changed chan struct{} // closed when the port changes
 	// run is the acquisition that MinKNOW told of last; nil: none.
@@ -38,11 +42,36 @@ type position struct {
 
 func newPosition(f *Feed, h Host, name string) *position {
 	p := &position{
-		feed: f, host: h, name: name, log: f.cfg.Log.With("host", h.Name, "position", name), stats: &counters{},
+		feed: f, host: h, hostName: h.Name, name: name, log: f.cfg.Log.With("host", h.Name, "position", name), stats: &counters{},
 		changed: make(chan struct{}), runNews: make(chan struct{}),
 	}
 	p.stats.stats = Stats{Host: h.Name, Position: name, State: "not connected"}
 	return p
+}
+
+// beFollowed starts a goroutine that follows, unless there is one.
+func (p *position) beFollowed() {
+	if p.stop != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(p.feed.ctx)
+	p.stop = cancel
+	p.feed.group.Go(func() { p.follow(ctx) })
+}
+
+// letGo ends that goroutine.
+func (p *position) letGo() {
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
+	}
+}
+
+// setHost changes how to connect from the next time on.
+func (p *position) setHost(h Host) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.host = h
 }
 
 // told takes in what the manager says of the position.
@@ -77,7 +106,7 @@ func (p *position) follow(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		p.mu.Lock()
-		port, changed := p.port, p.changed
+		port, changed, host := p.port, p.changed, p.host
 		p.mu.Unlock()
 		if port == 0 {
 			select {
@@ -86,13 +115,13 @@ func (p *position) follow(ctx context.Context) {
 			}
 			continue
 		}
-		err := p.attach(ctx, port, connected)
+		err := p.attach(ctx, host, port, connected)
 		if ctx.Err() != nil {
 			break
 		}
 		p.state("not connected")
 		p.stats.update(func(s *Stats) { s.Reconnects++ })
-		if err = p.host.Explain(err); err.Error() != told {
+		if err = host.Explain(err); err.Error() != told {
 			told = err.Error()
 			p.log.Warn("connection to the position lost; trying again", "port", port, "error", err)
 		}
@@ -102,8 +131,8 @@ func (p *position) follow(ctx context.Context) {
 }
 
 // attach connects and follows runs until the connection is lost.
-func (p *position) attach(ctx context.Context, port uint16, connected func()) error {
-	conn, err := p.host.Dial(ctx, port)
+func (p *position) attach(ctx context.Context, host Host, port uint16, connected func()) error {
+	conn, err := host.Dial(ctx, port)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (p *position) open(ctx context.Context, conn *grpc.ClientConn, run *api.Acq
 	s := &session{p: p, conn: conn, info: info, silence: longSilence, announce: p.feed.cfg.Announce}
 	if p.tracker == nil {
 		p.tracker = &tracker{
-			run: info.run, path: "minknow://" + p.host.Name + "/" + p.name, calibration: info.calibration,
+			run: info.run, path: "minknow://" + p.hostName + "/" + p.name, calibration: info.calibration,
 			muxes: newMuxes(info.channels), stats: p.stats, log: p.log, seen: p.feed.cfg.Seen, channels: make(map[uint16]*channel),
 		}
 		p.log.Info("following a run", "run", info.run.AcquisitionID, "sample", info.run.SampleID, "flow_cell", info.run.FlowCellProductCode,
