@@ -36,6 +36,9 @@ type Line struct {
 // Config holds what a pipeline is made of.
 type Config struct {
 	Source Source
+	// SourceEnded is called once when nothing more is taken from the source, before the
+	// sink is flushed; nil: nobody is told.
+	SourceEnded func()
 	// LineFor picks the line of a run, or says with embed.ErrNoModel that none fits;
 	// another error ends the pipeline. It is called once per kind of run, from one
 	// goroutine.

@@ -14,6 +14,9 @@ import (
 // read pulls blocks from the source until it ends or the pipeline is stopped.
 func (p *Pipeline) read(ctx context.Context) error {
 	defer close(p.blocks)
+	if p.cfg.SourceEnded != nil {
+		defer p.cfg.SourceEnded()
+	}
 	pace := pacer{speed: p.cfg.Speed, stop: p.stop}
 	waiting, cancel := context.WithCancel(ctx)
 	var canceller sync.WaitGroup

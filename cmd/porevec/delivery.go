@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -27,6 +28,8 @@ type deliveryFlags struct {
 	store  string
 	listen string
 	rig    string
+	// maxAge is the longest wait of a vector for its message to fill; 0: the sink's own.
+	maxAge time.Duration
 
 	// subset names the choice of reads, so that a part is never taken for the
 	// whole when a replay is resumed.
@@ -67,7 +70,7 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 }
 
 func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
-	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, Log: log}
+	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxAge: f.maxAge, Log: log}
 	if f.nats == "embedded" {
 		cfg.Store, cfg.Listen = f.store, f.listen
 	} else {

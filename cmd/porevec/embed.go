@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -145,21 +146,22 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	res.Files, res.FilesFailed = opened+failed, failed
 	res.DuplicateReads = source.Duplicates().Reads
 	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
-	if err := f.print(cmd, &res); err != nil {
+	if err := f.printed(cmd, res.printJSON, res.print); err != nil {
 		return nil, interrupted, exit(exitFailure, err)
 	}
 	return &embedded{report, failed}, interrupted, err
 }
 
-// print writes the result where it does not mix with vectors.
-func (f *embedFlags) print(cmd *cobra.Command, res *result) error {
-	if f.json {
-		return res.printJSON(cmd.OutOrStdout())
+// printed writes a result, for programs or for people, where it does not mix with
+// vectors.
+func (f *embedFlags) printed(cmd *cobra.Command, asJSON, asText func(io.Writer) error) error {
+	switch {
+	case f.json:
+		return asJSON(cmd.OutOrStdout())
+	case f.delivery.output == "-":
+		return asText(cmd.ErrOrStderr())
 	}
-	if f.delivery.output == "-" {
-		return res.print(cmd.ErrOrStderr())
-	}
-	return res.print(cmd.OutOrStdout())
+	return asText(cmd.OutOrStdout())
 }
 
 // verdict turns what happened into an exit code.

@@ -29,7 +29,8 @@ type result struct {
 	ChunksStored    uint64            `json:"chunks_already_stored"`
 	ChunksFailed    uint64            `json:"chunks_failed"`
 	ChunksCancelled uint64            `json:"chunks_cancelled"`
-	Skipped         map[string]uint64 `json:"skipped"` // reads, by reason
+	ChunksShed      uint64            `json:"chunks_shed,omitempty"` // of a live feed
+	Skipped         map[string]uint64 `json:"skipped"`               // reads, by reason
 	Errors          []resultError     `json:"errors"`
 	ErrorCount      uint64            `json:"error_count"`
 	Model           string            `json:"model"`
@@ -60,7 +61,7 @@ func newResult(r pipeline.Report) result {
 	out := result{
 		Reads: r.Reads, Samples: r.Samples, SamplesEmbedded: r.SamplesEmbedded, SamplesSkipped: byName(r.SamplesSkipped),
 		Chunks: r.Chunks, Published: r.Published, Acknowledged: r.Acknowledged,
-		ChunksStored: r.ChunksStored, ChunksFailed: r.ChunksFailed, ChunksCancelled: r.ChunksCancelled,
+		ChunksStored: r.ChunksStored, ChunksFailed: r.ChunksFailed, ChunksCancelled: r.ChunksCancelled, ChunksShed: r.ChunksShed,
 		Skipped: byName(r.ReadsSkipped), Errors: []resultError{}, ErrorCount: r.ErrorCount,
 		ElapsedS: r.Elapsed.Seconds(), SamplesPerS: float64(r.Samples) / max(r.Elapsed.Seconds(), 1e-9),
 		StageS:          stageSeconds{r.Stages.Read.Seconds(), r.Stages.Cut.Seconds(), r.Stages.Encode.Seconds(), r.Stages.Deliver.Seconds()},
@@ -86,11 +87,13 @@ func byName(m map[segment.Reason]uint64) map[string]uint64 {
 func (r *result) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	line("files", "%d, of which %d failed", r.Files, r.FilesFailed)
+	if r.Files > 0 {
+		line("files", "%d, of which %d failed", r.Files, r.FilesFailed)
+	}
 	line("reads", "%d%s", r.Reads, reasons(r.Skipped))
 	line("samples", "%d = %d embedded%s", r.Samples, r.SamplesEmbedded, plus(r.SamplesSkipped))
-	line("chunks", "%d = %d acknowledged + %d stored before + %d failed + %d cancelled",
-		r.Chunks, r.Acknowledged, r.ChunksStored, r.ChunksFailed, r.ChunksCancelled)
+	line("chunks", "%d = %d acknowledged + %d stored before + %d failed + %d cancelled + %d shed",
+		r.Chunks, r.Acknowledged, r.ChunksStored, r.ChunksFailed, r.ChunksCancelled, r.ChunksShed)
 	line("model", "%s on %s", r.Model, r.Device)
 	line("to", "%s", r.Destination)
 	line("time", "%v, %s samples/s", time.Duration(r.ElapsedS*float64(time.Second)).Round(time.Millisecond), count(uint64(r.SamplesPerS)))

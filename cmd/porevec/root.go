@@ -17,8 +17,10 @@ type global struct {
 	verbose bool
 }
 
-func newRoot() *cobra.Command {
-	var g global
+func newRoot() *cobra.Command { return newRootFor(&global{}) }
+
+// newRootFor makes the tree of commands, whose common flags are put into g.
+func newRootFor(g *global) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "porevec",
 		Short: "Embeddings of raw nanopore signal, while it is being measured",
@@ -55,7 +57,7 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no messages but errors")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "more messages")
 	root.AddCommand(
-		newEmbed(&g), newWatch(&g), newSubscribe(&g), newInspect(&g), newRecover(&g), newModel(&g), newIndex(&g), newBench(&g), newDoctor(&g),
+		newEmbed(g), newWatch(g), newLive(g), newSimulate(g), newSubscribe(g), newInspect(g), newRecover(g), newModel(g), newIndex(g), newBench(g), newDoctor(g),
 	)
 	return root
 }

@@ -54,6 +54,13 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 		if at, isTime := value.(time.Time); isTime {
 			value = at.Format(time.RFC3339Nano)
 		}
+		if list, isList := value.([]any); isList {
+			var items []string
+			for _, item := range list {
+				items = append(items, fmt.Sprint(item))
+			}
+			value = strings.Join(items, ",")
+		}
 		if ok {
 			if err := cmd.Flags().Set(f.Name, fmt.Sprint(value)); err != nil {
 				failed = fmt.Errorf("config %s: %s: %w", path, f.Name, err)
@@ -61,6 +68,15 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 		}
 	})
 	return failed
+}
+
+// setDefault gives a flag that a command shares with others its own default.
+func setDefault(flags *pflag.FlagSet, name, value string) {
+	f := flags.Lookup(name)
+	if err := f.Value.Set(value); err != nil {
+		panic(err) // a mistake in this program
+	}
+	f.DefValue = value
 }
 
 // checkKeys refuses keys that no command knows: they are typing errors.

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/porevec/porevec/minknow"
+	"github.com/porevec/porevec/pipeline"
+)
+
+// liveFlags are the flags of porevec live.
+type liveFlags struct {
+	embed embedFlags // what it shares with embed
+	hosts hostFlags
+
+	positions []string
+	runs      int
+	backlog   int
+	queueMB   int
+	silent    bool
+	reads     string
+}
+
+// Vectors of a live run are wanted at once: what waits longer than this goes along in a
+// message that is not full.
+const liveAge = 20 * time.Millisecond
+
+func newLive(g *global) *cobra.Command {
+	var f liveFlags
+	cmd := &cobra.Command{
+		Use:   "live",
+		Short: "Embed runs while MinKNOW measures them",
+		Long: `live connects to MinKNOW, waits for sequencing runs at its flow-cell positions, and
+embeds the signal of all channels while it is being measured. It follows runs through
+mux scans, pauses, lost connections and restarts of MinKNOW, until it is interrupted:
+Ctrl-C or SIGTERM delivers what is under way and ends with 0.
+
+It is passive: it reads, and never ejects or stops a read. What the sequencer sent and
+what was missing is checked sample by sample, marked in the vectors and counted.
+
+When more comes than this computer can embed, chunks are shed: the oldest first, from
+all channels alike, and counted. --max-chunks-per-read keeps to the beginnings of
+reads, which are what most searches need.
+
+On the computer that runs MinKNOW nothing has to be configured. From another one,
+remote access must be on in MinKNOW, and its ca.crt is needed here (--ca).
+
+SIGHUP reads --config again and follows the hosts and positions that it names now; runs
+that are followed before and after go on without a pause.`,
+		Example: `  porevec live                                 all positions of this computer
+  porevec live --position X1,X2                two of them
+  porevec live --host tower --ca tower.crt     another computer
+  porevec live --host a,b --ca a=a.crt,b=b.crt several
+  porevec live --max-chunks-per-read 4 --listen 127.0.0.1:4222
+  porevec live --runs 1 --json                 end with the run`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, g) },
+	}
+	flags := cmd.Flags()
+	f.hosts.register(flags)
+	flags.StringSliceVar(&f.positions, "position", nil, "flow-cell positions to follow, by name; several with commas (default: all)")
+	flags.IntVar(&f.runs, "runs", 0, "end when so many runs are over (0: go on)")
+	f.embed.delivery.register(flags)
+	f.embed.encoder.register(flags)
+	f.embed.encoder.registerLimit(flags)
+	setDefault(flags, "batch-age", liveAge.String())
+	flags.IntVar(&f.backlog, "backlog", 4096, "chunks that may wait for an encoder before some are shed")
+	flags.IntVar(&f.queueMB, "queue", 64, "megabytes of signal that may wait to be cut before the newest is shed")
+	flags.BoolVar(&f.silent, "silent", false, "write no message into MinKNOW's log when a run is followed")
+	flags.StringVar(&f.reads, "reads", "", "also write what came of each read to this file, a line of JSON each")
+	flags.DurationVar(&f.embed.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")
+	flags.BoolVar(&f.embed.json, "json", false, "end with one JSON object on stdout")
+	return cmd
+}
+
+func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
+	log := g.logger()
+	f.embed.delivery.maxAge = liveAge
+	if err := f.embed.delivery.validate(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := f.embed.encoder.validate(); err != nil {
+		return err
+	}
+	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
+		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
+	}
+	hosts, err := f.hosts.open(log)
+	if err != nil {
+		return err
+	}
+	f.embed.encoder.single = f.embed.delivery.output != "" && f.embed.delivery.output != "-"
+	lines, err := f.embed.encoder.open(log)
+	if err != nil {
+		return exit(exitModel, err)
+	}
+	defer lines.Close()
+	return f.follow(cmd, g, log, hosts, lines)
+}
+
+// follow embeds until it is interrupted or as many runs are over as were asked for.
+func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, hosts []minknow.Host, lines *lines) error {
+	out, err := f.embed.delivery.open(cmd.Context(), log)
+	if err != nil {
+		return exit(exitDelivery, err)
+	}
+	books, err := openReadBooks(f.reads, out.stream, log)
+	if err != nil {
+		return errors.Join(inputError(err), out.sink.Close())
+	}
+	feed, err := minknow.New(minknow.Config{
+		Hosts: hosts, Positions: f.positions, Runs: f.runs, QueueBytes: f.queueMB << 20, Announce: !f.silent, Seen: books.add, Log: log,
+	})
+	if err != nil {
+		return errors.Join(usageError("%w", err), books.close(), out.sink.Close())
+	}
+	p, err := pipeline.New(pipeline.Config{
+		Source: feed, LineFor: lines.lineFor, Sink: out.sink, Backlog: f.backlog,
+		// The sink is open until what came of the last reads is in it too.
+		SourceEnded: func() { _ = feed.Close(); books.flush(context.Background()) },
+		Workers:     f.embed.encoder.threads, BatchChunks: f.embed.encoder.batch, BatchAge: f.embed.encoder.batchAge, Log: log,
+	})
+	if err != nil {
+		return errors.Join(usageError("%w", err), feed.Close(), books.close(), out.sink.Close())
+	}
+	stop := f.beside(cmd, g, log, feed, p, out, books)
+	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.embed.drainTimeout, log)
+	stop()
+	if closed := books.close(); err == nil {
+		err = closed
+	}
+
+	res := newLiveResult(report, feed.Stats())
+	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
+	if err := f.embed.printed(cmd, res.printJSON, res.print); err != nil {
+		return exit(exitFailure, err)
+	}
+	if interrupted && err == nil && report.ChunksCancelled == 0 {
+		interrupted = false // it is how following ends
+	}
+	return f.embed.verdict(embedded{Report: report}, interrupted, err)
+}
+
+// beside starts what goes on beside the pipeline, and gives what ends it.
+func (f *liveFlags) beside(cmd *cobra.Command, g *global, log *slog.Logger, feed *minknow.Feed, p *pipeline.Pipeline, out *destination, books *readBooks) (stop func()) {
+	ends := []func(){
+		every(time.Second, func() { books.flush(cmd.Context()) }),
+		showLive(g.quiet, feed.Stats, p.Progress),
+		reloadOnSignal(feed, log),
+	}
+	if out.stream != nil {
+		ends = append(ends, publishLive(out.stream, feed.Stats, p.Progress))
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+}
