@@ -54,7 +54,7 @@ that are followed before and after go on without a pause.`,
 		Example: `  porevec live                                 all positions of this computer
   porevec live --position X1,X2                two of them
   porevec live --host tower --ca tower.crt     another computer
-  porevec live --host a,b --ca a=a.crt,b=b.crt several
+  porevec live --host a,b --ca a=a.crt --ca b=b.crt
   porevec live --max-chunks-per-read 4 --listen 127.0.0.1:4222
   porevec live --runs 1 --json                 end with the run`,
 		Args: args(cobra.NoArgs),
@@ -74,6 +74,7 @@ that are followed before and after go on without a pause.`,
 	flags.StringVar(&f.reads, "reads", "", "also write what came of each read to this file, a line of JSON each")
 	flags.DurationVar(&f.embed.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")
 	flags.BoolVar(&f.embed.json, "json", false, "end with one JSON object on stdout")
+	cmd.AddCommand(newLiveMissed(g))
 	return cmd
 }
 

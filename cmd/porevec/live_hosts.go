@@ -25,7 +25,7 @@ type hostFlags struct {
 
 func (f *hostFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.hosts, "host", []string{"localhost"}, "computer that runs MinKNOW, with :PORT of its manager if that is unusual; several with commas")
-	flags.StringSliceVar(&f.authority, "ca", nil, "MinKNOW's ca.crt, or HOST=FILE for each of several hosts (default: where MinKNOW keeps it)")
+	flags.StringArrayVar(&f.authority, "ca", nil, "MinKNOW's ca.crt; for each of several hosts HOST=FILE (default: where MinKNOW keeps it)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with a developer's token of MinKNOW (default: this computer's own token, or guest)")
 	flags.StringVar(&f.clientCert, "client-cert", "", "client certificate (PEM) that MinKNOW knows; needed where guests are not let in")
 	flags.StringVar(&f.clientKey, "client-key", "", "key of the client certificate (PEM, without a passphrase)")
@@ -43,7 +43,7 @@ func (f *hostFlags) open(log *slog.Logger) ([]minknow.Host, error) {
 	}
 	authorities, common := make(map[string]string), ""
 	for _, text := range f.authority {
-		if host, file, named := strings.Cut(text, "="); named {
+		if host, file, named := strings.Cut(text, "="); named && !strings.Contains(host, "/") {
 			authorities[host] = file
 		} else {
 			common = text

@@ -52,7 +52,10 @@ func readAgain(arguments []string, log *slog.Logger) ([]minknow.Host, []string, 
 	flags := cmd.Flags()
 	var f hostFlags
 	var positions []string
-	for name, list := range map[string]*[]string{"host": &f.hosts, "ca": &f.authority, "position": &positions} {
+	if f.authority, err = flags.GetStringArray("ca"); err != nil {
+		return nil, nil, err
+	}
+	for name, list := range map[string]*[]string{"host": &f.hosts, "position": &positions} {
 		if *list, err = flags.GetStringSlice(name); err != nil {
 			return nil, nil, fmt.Errorf("--%s: %w", name, err)
 		}

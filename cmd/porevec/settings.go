@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -54,20 +55,31 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 		if at, isTime := value.(time.Time); isTime {
 			value = at.Format(time.RFC3339Nano)
 		}
-		if list, isList := value.([]any); isList {
-			var items []string
-			for _, item := range list {
-				items = append(items, fmt.Sprint(item))
-			}
-			value = strings.Join(items, ",")
-		}
 		if ok {
-			if err := cmd.Flags().Set(f.Name, fmt.Sprint(value)); err != nil {
+			if err := setFlag(cmd.Flags(), f, value); err != nil {
 				failed = fmt.Errorf("config %s: %s: %w", path, f.Name, err)
 			}
 		}
 	})
 	return failed
+}
+
+// setFlag gives a flag a value of a file. A list goes to a flag that takes several.
+func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
+	list, isList := value.([]any)
+	several, takesList := f.Value.(pflag.SliceValue)
+	switch {
+	case !isList:
+		return flags.Set(f.Name, fmt.Sprint(value))
+	case !takesList:
+		return errors.New("it takes one value, not a list")
+	}
+	items := make([]string, len(list))
+	for i, item := range list {
+		items[i] = fmt.Sprint(item)
+	}
+	f.Changed = true
+	return several.Replace(items)
 }
 
 // setDefault gives a flag that a command shares with others its own default.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	ossignal "os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ type simulateFlags struct {
 	speed     string
 	faults    []string
 	now       bool
+	sent      string
 	json      bool
 }
 
@@ -84,6 +87,7 @@ It ends when all reads were played, or when it is interrupted.`,
 	flags.IntVar(&c.ManagerPort, "port", 0, "port of the manager (0: any free one)")
 	flags.StringVar(&c.Dir, "dir", "porevec-simulator", "folder for ca.crt and the token; made if it is not there")
 	flags.BoolVar(&c.Guests, "guests", false, "let clients in that show no token")
+	flags.StringVar(&f.sent, "sent", "", "at the end write what was sent of each read to this file (TSV)")
 	flags.BoolVar(&f.json, "json", false, "print where it listens as JSON, one line, and at the end what clients asked for")
 	return cmd
 }
@@ -107,7 +111,7 @@ func (f *simulateFlags) run(cmd *cobra.Command, g *global, paths []string) error
 	if c.Paths, err = findInput(paths, f.recursive); err != nil {
 		return err
 	}
-	c.Hold, c.Log = !f.now, g.logger()
+	c.Hold, c.Books, c.Log = !f.now, f.sent != "", g.logger()
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return exit(exitFailure, err)
 	}
@@ -125,6 +129,11 @@ func (f *simulateFlags) run(cmd *cobra.Command, g *global, paths []string) error
 	defer cancel()
 	if err := sim.Serve(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return exit(exitFailure, err)
+	}
+	if f.sent != "" {
+		if err := writeSent(f.sent, sim.Sent()); err != nil {
+			return inputError(err)
+		}
 	}
 	if f.json {
 		return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"actions": len(sim.Actions()), "messages": sim.Messages()}))
@@ -144,4 +153,18 @@ func (f *simulateFlags) announce(w io.Writer, sim *simulator.Simulator) error {
 	}
 	_, err := fmt.Fprintf(w, "authority  %s\n\nfollow it with:  porevec live --host localhost:%d --ca %s\n", sim.CA(), sim.Port(), sim.CA())
 	return err
+}
+
+// writeSent writes a line per read: the spans [from, to) of it that were sent.
+func writeSent(path string, reads []simulator.Sent) error {
+	var text bytes.Buffer
+	fmt.Fprintln(&text, "read_id\tchannel\tread_start\tsamples\tsent")
+	for _, r := range reads {
+		var spans []string
+		for _, s := range r.Spans {
+			spans = append(spans, fmt.Sprintf("%d-%d", s.From, s.To))
+		}
+		fmt.Fprintf(&text, "%v\t%d\t%d\t%d\t%s\n", r.ReadID, r.Channel, r.Start, r.Length, strings.Join(spans, ","))
+	}
+	return os.WriteFile(path, text.Bytes(), 0o644)
 }
