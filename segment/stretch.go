@@ -63,18 +63,38 @@ func (st *stretch) add(cfg Config, samples []int16, flags signal.Flags, out Outp
 	if flags != 0 && len(samples) > 0 {
 		st.marked = append(st.marked, mark{st.end(), st.end() + uint64(len(samples)), flags})
 	}
-	st.held = append(st.held, samples...)
+	// Window by window, so that a read never holds more than two: thousands of reads are
+	// open at a time.
+	for len(samples) > 0 {
+		n := min(len(samples), cfg.Window)
+		if err := st.hold(cfg, samples[:n], out); err != nil {
+			if rest := len(samples) - n; rest > 0 {
+				out.Skip(st.read, Interrupted, uint64(rest))
+			}
+			return err
+		}
+		samples = samples[n:]
+		if st.beyond(cfg) {
+			st.drop(uint64(len(samples)), out)
+			return nil
+		}
+	}
+	return nil
+}
+
+// hold takes at most a window of samples and cuts the chunks that they complete.
+func (st *stretch) hold(cfg Config, samples []int16, out Output) error {
 	window := uint64(cfg.Window)
-	for st.end() >= st.next+window {
+	if st.held == nil {
+		st.held = make([]int16, 0, 2*cfg.Window)
+	}
+	st.held = append(st.held, samples...)
+	for st.end() >= st.next+window && !st.beyond(cfg) {
 		if err := st.cut(st.next, st.next+window, 0, out); err != nil {
 			return err
 		}
 		st.index++
 		st.next += uint64(cfg.Hop)
-		if st.beyond(cfg) {
-			st.drop(0, out)
-			return nil
-		}
 	}
 	st.forget(window)
 	return nil

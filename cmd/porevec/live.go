@@ -150,6 +150,7 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 func (f *liveFlags) beside(cmd *cobra.Command, g *global, log *slog.Logger, feed *minknow.Feed, p *pipeline.Pipeline, out *destination, books *readBooks) (stop func()) {
 	ends := []func(){
 		every(time.Second, func() { books.flush(cmd.Context()) }),
+		every(time.Second, func() { limitMemory(channelMemory * channels(feed.Stats())) }),
 		showLive(g.quiet, feed.Stats, p.Progress),
 		reloadOnSignal(feed, log),
 	}
@@ -161,4 +162,16 @@ func (f *liveFlags) beside(cmd *cobra.Command, g *global, log *slog.Logger, feed
 			end()
 		}
 	}
+}
+
+// channelMemory is what an open read takes: two windows of samples, and as much again
+// on its way.
+const channelMemory = 32 << 10
+
+// channels is how many are followed.
+func channels(stats []minknow.Stats) (n int64) {
+	for i := range stats {
+		n += int64(stats[i].Channels)
+	}
+	return n
 }

@@ -14,10 +14,16 @@ import (
 // Runtime's memory comes on top. A rig has other things to do with its memory.
 const goMemory = 160 << 20
 
-func main() {
+// limitMemory makes the garbage collector aim at more than goMemory, for a command
+// that needs it, unless somebody has set another aim.
+func limitMemory(more int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(goMemory)
+		debug.SetMemoryLimit(goMemory + more)
 	}
+}
+
+func main() {
+	limitMemory(0)
 	err := newRoot().ExecuteContext(context.Background())
 	if err == nil {
 		return
