@@ -14,6 +14,7 @@ import (
 type liveResult struct {
 	result
 	LatencyMS liveLatency      `json:"latency_ms"`
+	Shares    *channelShares   `json:"shed_by_channel,omitempty"`
 	Positions []positionStatus `json:"positions"`
 }
 
@@ -31,8 +32,40 @@ func newLiveLatency(l *pipeline.Latency) liveLatency {
 	}
 }
 
+// channelShares is which share of its chunks the channels lost, of those channels that
+// had at least fewChunks.
+type channelShares struct {
+	Least float64 `json:"least"`
+	Mean  float64 `json:"mean"`
+	Most  float64 `json:"most"`
+}
+
+// fewChunks are too few to speak of a share of them.
+const fewChunks = 10
+
+func newChannelShares(channels map[pipeline.Channel]pipeline.Share) *channelShares {
+	var s channelShares
+	n := 0.
+	for _, c := range channels {
+		if c.Chunks < fewChunks {
+			continue
+		}
+		share := float64(c.Shed) / float64(c.Chunks)
+		if n == 0 {
+			s.Least = share
+		}
+		s.Least, s.Most, s.Mean = min(s.Least, share), max(s.Most, share), s.Mean+share
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	s.Mean /= n
+	return &s
+}
+
 func newLiveResult(r pipeline.Report, stats []minknow.Stats) *liveResult {
-	out := &liveResult{result: newResult(r), LatencyMS: newLiveLatency(&r.Latency), Positions: []positionStatus{}}
+	out := &liveResult{result: newResult(r), LatencyMS: newLiveLatency(&r.Latency), Shares: newChannelShares(r.Channels), Positions: []positionStatus{}}
 	for i := range stats {
 		out.Positions = append(out.Positions, newPositionStatus(&stats[i]))
 	}
