@@ -10,7 +10,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 export CGO_ENABLED = 1
 
-.PHONY: all demo build deps test test-libhdf5 test-arm64 lint bench fuzz models-check clean
+.PHONY: all demo build deps test test-libhdf5 test-interop test-arm64 lint bench fuzz models-check clean
 
 all: build
 
@@ -35,6 +35,10 @@ test: deps
 test-libhdf5:
 	scripts/install-libhdf5.sh
 	$(GO) test -tags libhdf5 -run Library ./fast5
+
+## test-interop: the simulator with the official Python clients, which it installs; and live with a server of theirs
+test-interop:
+	$(GO) test -tags interop -count=1 ./minknow/interop
 
 ## test-arm64: the kernels for arm64, emulated; needs qemu-user-static
 test-arm64:

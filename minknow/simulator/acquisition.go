@@ -23,6 +23,7 @@ type acquisition struct {
 	none     bool // the reel is at its end
 	err      error
 	channels [][]*placed // by channel - 1: the reads of now, in order
+	counts   []uint32    // likewise: reads so far
 	lastEnd  uint64
 	books    *books // nil: none are kept
 }
@@ -58,6 +59,8 @@ func (a *acquisition) advance(now uint64) {
 		}
 		p := a.upcoming
 		a.upcoming = nil
+		a.counts[p.channel-1]++
+		p.number = a.counts[p.channel-1]
 		a.lastEnd = max(a.lastEnd, p.end())
 		reads := slices.DeleteFunc(a.channels[p.channel-1], func(old *placed) bool { return old.end()+keepPieces*a.piece < now })
 		a.channels[p.channel-1] = append(reads, p)

@@ -14,7 +14,7 @@ func (s *stream) data(i item, rawType api.GetLiveReadsRequest_RawDataType) *api.
 	samples := i.p.samples[i.from:i.to]
 	calibration := s.p.calibration[i.p.channel-1]
 	d := &api.GetLiveReadsResponse_ReadData{
-		Id: i.p.id.String(), StartSample: i.p.start, ChunkStartSample: i.p.start + i.from, ChunkLength: i.to - i.from,
+		Id: i.p.id.String(), Number: i.p.number, StartSample: i.p.start, ChunkStartSample: i.p.start + i.from, ChunkLength: i.to - i.from,
 		ChunkClassifications: make([]int32, max(1, (i.to-i.from+s.a.piece-1)/s.a.piece)),
 		MedianBefore:         i.p.read.MedianBeforePA, Median: median(samples, calibration), PreviousReadClassification: classStrand,
 	}

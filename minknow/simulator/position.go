@@ -160,7 +160,7 @@ func (p *position) stops() []Fault {
 func (p *position) acquire(ctx context.Context, id string, stop Fault) (more bool, err error) {
 	a := &acquisition{
 		id: id, clock: newClock(p.run.SampleRateHz, p.cfg.Pace, p.reel.from()), began: time.Now(), piece: p.piece(),
-		over: make(chan struct{}), reel: p.reel, channels: make([][]*placed, p.cfg.Channels),
+		over: make(chan struct{}), reel: p.reel, channels: make([][]*placed, p.cfg.Channels), counts: make([]uint32, p.cfg.Channels),
 	}
 	if p.cfg.Books {
 		a.books = newBooks()

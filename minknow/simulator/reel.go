@@ -19,6 +19,7 @@ type placed struct {
 	channel int    // from 1
 	start   uint64 // samples since the acquisition began
 	length  uint64 // samples; fewer than recorded when it was ended early
+	number  uint32 // counts the reads of the channel
 }
 
 func (p *placed) end() uint64 { return p.start + p.length }
