@@ -15,6 +15,7 @@ type global struct {
 	config  string
 	quiet   bool
 	verbose bool
+	format  string // of the log
 }
 
 func newRoot() *cobra.Command { return newRootFor(&global{}) }
@@ -46,6 +47,9 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 			if err := applySettings(cmd, g.config, os.LookupEnv); err != nil {
 				return exit(exitUsage, err)
 			}
+			if g.format != "auto" && g.format != "text" && g.format != "json" {
+				return usageError("--log-format %q: say auto, text or json", g.format)
+			}
 			return nil
 		},
 	}
@@ -56,8 +60,9 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 	flags.StringVar(&g.config, "config", "", "TOML file with settings named like the flags")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no messages but errors")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "more messages")
+	flags.StringVar(&g.format, "log-format", "auto", "text, json, or auto: text on a terminal, else JSON")
 	root.AddCommand(
-		newEmbed(g), newWatch(g), newLive(g), newSimulate(g), newSubscribe(g), newInspect(g), newRecover(g), newModel(g), newIndex(g), newBench(g), newDoctor(g),
+		newEmbed(g), newWatch(g), newLive(g), newSimulate(g), newSubscribe(g), newInspect(g), newRecover(g), newModel(g), newIndex(g), newBench(g), newConfig(g), newDoctor(g),
 	)
 	return root
 }
@@ -72,7 +77,7 @@ func (g *global) logger() *slog.Logger {
 		level = slog.LevelDebug
 	}
 	options := &slog.HandlerOptions{Level: level}
-	if isTerminal(os.Stderr) {
+	if g.format == "text" || g.format == "auto" && isTerminal(os.Stderr) {
 		return slog.New(slog.NewTextHandler(os.Stderr, options))
 	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, options))

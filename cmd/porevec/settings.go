@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -21,27 +22,26 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 	}
 	file := map[string]any{}
 	if path != "" {
-		if _, err := toml.DecodeFile(path, &file); err != nil {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("config: %w", err)
+		}
+		if problems, _ := examineSettings(newRoot(), path, string(text), env); len(problems) > 0 {
+			return errors.New("config " + strings.Join(problems, "\nconfig "))
+		}
+		if _, err := toml.Decode(string(text), &file); err != nil {
 			return fmt.Errorf("config %s: %w", path, err)
 		}
-		if err := checkKeys(cmd.Root(), path, file); err != nil {
-			return err
-		}
 	}
-	top := cmd
-	for top.HasParent() && top.Parent() != cmd.Root() {
-		top = top.Parent()
-	}
-	own, _ := file[top.Name()].(map[string]any)
+	own, _ := file[top(cmd).Name()].(map[string]any)
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if failed != nil || f.Changed || f.Name == "config" || f.Name == "help" {
 			return
 		}
-		name := "POREVEC_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if value, ok := env(name); ok {
+		if value, ok := env(environmentName(f)); ok {
 			if err := cmd.Flags().Set(f.Name, value); err != nil {
-				failed = fmt.Errorf("%s: %w", name, err)
+				failed = fmt.Errorf("%s: %w", environmentName(f), err)
 			}
 			return
 		}
@@ -52,9 +52,6 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 		if _, table := value.(map[string]any); table {
 			return // of a command that is named like a flag
 		}
-		if at, isTime := value.(time.Time); isTime {
-			value = at.Format(time.RFC3339Nano)
-		}
 		if ok {
 			if err := setFlag(cmd.Flags(), f, value); err != nil {
 				failed = fmt.Errorf("config %s: %s: %w", path, f.Name, err)
@@ -64,15 +61,31 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 	return failed
 }
 
+// top is the command right below the root that a command belongs to.
+func top(cmd *cobra.Command) *cobra.Command {
+	for cmd.HasParent() && cmd.Parent() != cmd.Root() {
+		cmd = cmd.Parent()
+	}
+	return cmd
+}
+
+// environmentName is the variable that sets a flag: --max-reads by POREVEC_MAX_READS.
+func environmentName(f *pflag.Flag) string {
+	return "POREVEC_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+}
+
 // setFlag gives a flag a value of a file. A list goes to a flag that takes several.
 func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
+	if at, isTime := value.(time.Time); isTime {
+		value = at.Format(time.RFC3339Nano)
+	}
 	list, isList := value.([]any)
 	several, takesList := f.Value.(pflag.SliceValue)
 	switch {
 	case !isList:
 		return flags.Set(f.Name, fmt.Sprint(value))
 	case !takesList:
-		return errors.New("it takes one value, not a list")
+		return errNotOne
 	}
 	items := make([]string, len(list))
 	for i, item := range list {
@@ -82,6 +95,9 @@ func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 	return several.Replace(items)
 }
 
+// errNotOne is what a list gives where one value belongs.
+var errNotOne = errors.New("it takes one value, not a list")
+
 // setDefault gives a flag that a command shares with others its own default.
 func setDefault(flags *pflag.FlagSet, name, value string) {
 	f := flags.Lookup(name)
@@ -89,35 +105,4 @@ func setDefault(flags *pflag.FlagSet, name, value string) {
 		panic(err) // a mistake in this program
 	}
 	f.DefValue = value
-}
-
-// checkKeys refuses keys that no command knows: they are typing errors.
-func checkKeys(root *cobra.Command, path string, file map[string]any) error {
-	anywhere := map[string]bool{}
-	tables := map[string]map[string]bool{}
-	for _, cmd := range root.Commands() {
-		known := map[string]bool{}
-		note := func(f *pflag.Flag) { known[f.Name], anywhere[f.Name] = true, true }
-		cmd.Flags().VisitAll(note)
-		for _, below := range cmd.Commands() {
-			below.Flags().VisitAll(note)
-		}
-		root.PersistentFlags().VisitAll(note)
-		tables[cmd.Name()] = known
-	}
-	for key, value := range file {
-		table, isTable := value.(map[string]any)
-		switch {
-		case !isTable && !anywhere[key]:
-			return fmt.Errorf("config %s: no command has a setting %q", path, key)
-		case isTable && tables[key] == nil:
-			return fmt.Errorf("config %s: there is no command %q", path, key)
-		}
-		for inner := range table {
-			if !tables[key][inner] {
-				return fmt.Errorf("config %s: command %q has no setting %q", path, key, inner)
-			}
-		}
-	}
-	return nil
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newConfig(_ *global) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check and describe configuration files",
+		Long: `A configuration file (--config, or POREVEC_CONFIG) is TOML. Its keys are named like
+the flags. At the top of the file they hold for every command that knows them; in a
+table named after a command, for that one only:
+
+  store = "/data/porevec"
+
+  [live]
+  position = ["X1", "X2"]
+  max-chunks-per-read = 4`,
+	}
+	var asJSON bool
+	check := &cobra.Command{
+		Use:     "check FILE",
+		Short:   "Name everything that is wrong with a configuration file",
+		Example: "  porevec config check /etc/porevec/live.toml",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			return checkConfig(cmd.OutOrStdout(), paths[0], asJSON)
+		},
+	}
+	check.Flags().BoolVar(&asJSON, "json", false, "one JSON object on stdout")
+	describe := &cobra.Command{
+		Use:   "describe [COMMAND]",
+		Short: "Print a configuration file with all settings and what they mean",
+		Example: `  porevec config describe live > live.toml
+  porevec config describe`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return describeConfig(cmd.OutOrStdout(), newRoot(), names)
+		},
+	}
+	cmd.AddCommand(check, describe)
+	return cmd
+}
+
+// checkConfig prints what is wrong with a file.
+func checkConfig(w io.Writer, path string, asJSON bool) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return inputError(err)
+	}
+	problems, notes := examineSettings(newRoot(), path, string(text), os.LookupEnv)
+	if asJSON {
+		err = json.NewEncoder(w).Encode(map[string]any{"file": path, "ok": len(problems) == 0, "problems": nonNil(problems), "notes": nonNil(notes)})
+	} else {
+		for _, p := range problems {
+			fmt.Fprintln(w, p)
+		}
+		for _, n := range notes {
+			fmt.Fprintln(w, "note:", n)
+		}
+		if len(problems) == 0 {
+			fmt.Fprintf(w, "%s: ok\n", path)
+		}
+	}
+	if err == nil && len(problems) > 0 {
+		err = exit(exitUsage, fmt.Errorf("%s: %d problems", path, len(problems)))
+	}
+	return failure(err)
+}
+
+func nonNil(list []string) []string { return append([]string{}, list...) }
+
+// describeConfig prints the settings of one command, or of all.
+func describeConfig(w io.Writer, root *cobra.Command, names []string) error {
+	commands := root.Commands()
+	if len(names) > 0 {
+		cmd, _, err := root.Find(names)
+		if err != nil || cmd == root {
+			return usageError("there is no command %q", names[0])
+		}
+		commands = []*cobra.Command{cmd}
+	}
+	fmt.Fprintf(w, "# Settings of porevec. A line takes effect without its first #. A setting may also stand\n"+
+		"# above all tables, for every command that knows it; a flag or the environment wins.\n")
+	for _, cmd := range commands {
+		flags := settingsOf(cmd)
+		if len(flags) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "\n[%s]\n", cmd.Name())
+		for _, f := range flags {
+			fmt.Fprintf(w, "\n# %s\n# %s\n#%s = %s\n", strings.ReplaceAll(f.Usage, "\n", "\n# "), environmentName(f), f.Name, tomlDefault(f))
+		}
+	}
+	return nil
+}
+
+// settingsOf are the flags of a command and those below it that make sense in a file.
+func settingsOf(cmd *cobra.Command) []*pflag.Flag {
+	var flags []*pflag.Flag
+	known := map[string]bool{"help": true, "config": true, "version": true}
+	visit := func(f *pflag.Flag) {
+		if !known[f.Name] {
+			known[f.Name] = true
+			flags = append(flags, f)
+		}
+	}
+	cmd.LocalFlags().VisitAll(visit)
+	for _, below := range cmd.Commands() {
+		below.LocalFlags().VisitAll(visit)
+	}
+	cmd.InheritedFlags().VisitAll(visit)
+	return flags
+}
+
+// tomlDefault is the default of a flag as a value of TOML.
+func tomlDefault(f *pflag.Flag) string {
+	if several, isList := f.Value.(pflag.SliceValue); isList {
+		quoted := []string{}
+		for _, item := range several.GetSlice() {
+			quoted = append(quoted, fmt.Sprintf("%q", item))
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	}
+	switch f.Value.Type() {
+	case "bool", "int", "uint64", "float64":
+		return f.DefValue
+	}
+	return fmt.Sprintf("%q", f.DefValue)
+}

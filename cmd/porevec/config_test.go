@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/porevec/porevec/fixtures"
+)
+
+func TestConfigCheck(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.toml")
+	if err := os.WriteFile(path, []byte(`store = "/data"
+backlog = 9
+
+[live]
+positon = ["X1"]
+backlog = "many"
+batch-age = ["1s"]
+runs = 3
+
+[lve]
+runs = 3
+
+[embed]
+runs = 3
+`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := runProgram(t, "config", "check", path).want(t, exitUsage)
+	for _, want := range []string{
+		`a.toml:5: command "live" has no setting "positon"; is it "position"?`,
+		`a.toml:6: backlog: `,
+		`a.toml:7: batch-age: it takes one value`,
+		`a.toml:10: there is no command "lve"; is it "live"?`,
+		`a.toml:14: command "embed" has no setting "runs"`,
+	} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("%q is not in\n%s", want, o.stdout)
+		}
+	}
+	if n := strings.Count(o.stdout, "a.toml:"); n != 5 {
+		t.Errorf("%d problems, want 5:\n%s", n, o.stdout)
+	}
+	// The commands themselves refuse such a file too.
+	runProgram(t, "doctor", "--config", path).want(t, exitUsage)
+
+	for text, want := range map[string]string{"a = \n[live]\n": "a.toml:1: ", "runs = 1\nruns = 2\n": "a.toml:2: "} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if o := runProgram(t, "config", "check", path).want(t, exitUsage); !strings.Contains(o.stdout, want) {
+			t.Errorf("%q: %s", text, o.stdout)
+		}
+	}
+	if err := os.WriteFile(path, []byte("[live]\nhost = [\"a\", \"b:9501\"]\nruns = 3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := program(t, "config", "check", path, "--json")
+	cmd.Env = append(os.Environ(), "POREVEC_RUNS=4")
+	var answer struct {
+		OK              bool
+		Problems, Notes []string
+	}
+	if err := json.Unmarshal([]byte(finish(t, cmd).want(t, 0).stdout), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if !answer.OK || len(answer.Problems) > 0 || len(answer.Notes) != 1 || !strings.Contains(answer.Notes[0], "POREVEC_RUNS") {
+		t.Errorf("%+v", answer)
+	}
+	runProgram(t, "config", "check", filepath.Join(t.TempDir(), "none")).want(t, exitInput)
+}
+
+// What describe prints is a valid file, also when every line takes effect.
+func TestConfigDescribe(t *testing.T) {
+	text := runProgram(t, "config", "describe").want(t, 0).stdout
+	var lines []string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") {
+			line = line[1:]
+		}
+		lines = append(lines, line)
+	}
+	path := filepath.Join(t.TempDir(), "a.toml")
+	for _, content := range []string{text, strings.Join(lines, "")} {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		runProgram(t, "config", "check", path).want(t, 0)
+	}
+	for _, want := range []string{"[live]", "\nmax-chunks-per-read = 0\n", "\nhost = [\"localhost\"]\n", "# POREVEC_MAX_CHUNKS_PER_READ\n"} {
+		if !strings.Contains(strings.Join(lines, ""), want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if one := runProgram(t, "config", "describe", "live").want(t, 0).stdout; strings.Count(one, "\n[") != 1 {
+		t.Error(one)
+	}
+	runProgram(t, "config", "describe", "lve").want(t, exitUsage)
+}
+
+func TestLogFormat(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "run.pod5")
+	if _, err := fixtures.WriteRun([]string{missing}, fixtures.RunSpec{Reads: 1}); err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(t.TempDir(), "ids")
+	if err := os.WriteFile(list, []byte("00000000-0000-4000-8000-000000000000\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for format, begin := range map[string]string{"text": "time=", "json": "{", "auto": "{"} {
+		// A warning: the read is in none of the files.
+		o := runProgram(t, "embed", missing, "-l", list, "-o", "-", "--log-format", format).want(t, 0)
+		if lines := strings.Split(strings.TrimSpace(o.stderr), "\n"); !strings.HasPrefix(lines[len(lines)-1], begin) {
+			t.Errorf("%s: %s", format, o.stderr)
+		}
+	}
+	runProgram(t, "doctor", "--log-format", "xml").want(t, exitUsage)
+}
+
+// TestReload follows one of two positions, and the other one too when it is told to,
+// without losing anything of the first.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	path, config := filepath.Join(dir, "run.pod5"), filepath.Join(dir, "live.toml")
+	if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 23, Reads: 30, MeanBases: 2500}); err != nil {
+		t.Fatal(err)
+	}
+	s := simulate(t, path, "--channels", "8", "--positions", "2", "--name", "MN", "--repeat", "--speed", "5x")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(config, []byte("[live]\nhost = [\""+s.host()+"\"]\nca = [\""+s.CA+"\"]\n"+text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("position = [\"MN-1\"]\n")
+	cmd := program(t, "live", "--config", config, "--json", "-o", filepath.Join(dir, "a.arrow"))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	signal := func(what os.Signal, after time.Duration) {
+		t.Helper()
+		time.Sleep(after)
+		if err := cmd.Process.Signal(what); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(4 * time.Second)
+	write("position = [\"MN-1\", \"MN-2\"]\nnonsense = 1\n")
+	signal(syscall.SIGHUP, 0) // refused, and nothing changes
+	time.Sleep(2 * time.Second)
+	write("position = [\"MN-1\", \"MN-2\"]\n")
+	signal(syscall.SIGHUP, 0)
+	signal(syscall.SIGTERM, 6*time.Second)
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	var result liveResult
+	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Positions) != 2 || !strings.Contains(stderr.String(), "nonsense") {
+		t.Fatalf("%+v\n%s", result.Positions, stderr.String())
+	}
+	for _, p := range result.Positions {
+		if p.LiveReads == 0 || p.Gaps+p.HeadsMissing+p.Reconnects > 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
