@@ -10,7 +10,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 export CGO_ENABLED = 1
 
-.PHONY: all demo build deps test test-libhdf5 test-interop test-arm64 lint bench fuzz models-check clean
+.PHONY: all demo build package deps test test-libhdf5 test-interop test-arm64 lint bench fuzz models-check clean
 
 all: build
 
@@ -21,6 +21,10 @@ demo: build
 ## build: bin/porevec
 build: deps
 	$(GO) build $(TAGS) -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
+
+## package: dist/porevec-…tar.gz, which installs porevec live as a service without a network
+package: build
+	scripts/package.sh
 
 ## deps: the Go modules and ONNX Runtime, into their caches
 deps:
@@ -66,4 +70,4 @@ fuzz:
 
 ## clean: what the build made; caches stay
 clean:
-	rm -rf bin
+	rm -rf bin dist
