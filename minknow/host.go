@@ -118,17 +118,3 @@ func list(ctx context.Context, manager api.ManagerServiceClient) (map[string]*ap
 		}
 	}
 }
-
-// Positions lists the flow-cell positions of a host, once.
-func Positions(ctx context.Context, h Host) (map[string]*api.FlowCellPosition, error) {
-	conn, err := h.Dial(ctx, h.ManagerPort)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	there, err := list(ctx, api.NewManagerServiceClient(conn))
-	if err != nil {
-		return nil, h.Explain(err)
-	}
-	return there, nil
-}

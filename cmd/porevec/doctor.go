@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,27 +17,39 @@ import (
 	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/embed/ort"
 	"github.com/porevec/porevec/internal/version"
+	"github.com/porevec/porevec/minknow"
+	"github.com/porevec/porevec/minknow/dial"
 )
 
 func newDoctor(_ *global) *cobra.Command {
 	var store string
+	var hosts hostFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what works here, what does not, and what to do about it",
 		Long: `doctor checks what embed needs: the ONNX Runtime library, the encoders, and a
 disk that can keep what it acknowledges. It measures what one durable write costs
-in the folder where the store would lie.`,
+in the folder where the store would lie. With --host, or where MinKNOW is installed,
+it also checks what live needs: the way to MinKNOW, its certificate, whether it lets us
+in, and what its flow-cell positions do.`,
 		Example: `  porevec doctor
-  porevec doctor --store /data/porevec-store`,
+  porevec doctor --store /data/porevec-store
+  porevec doctor --host tower --ca tower.crt`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return examine(cmd.OutOrStdout(), store) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("host") && !dial.Installed() {
+				hosts.hosts = nil
+			}
+			return examine(cmd.Context(), cmd.OutOrStdout(), store, &hosts)
+		},
 	}
+	hosts.register(cmd.Flags())
 	cmd.Flags().StringVar(&store, "store", defaultStore, "the store to check the disk of")
 	return cmd
 }
 
 // examine prints one line per finding; its error names the first that matters.
-func examine(w io.Writer, store string) error {
+func examine(ctx context.Context, w io.Writer, store string, minKNOW *hostFlags) error {
 	var worst error
 	finding := func(what string, err error, ok string) {
 		if err == nil {
@@ -63,7 +77,29 @@ func examine(w io.Writer, store string) error {
 	if worst == nil && err != nil {
 		worst = exit(exitDelivery, err)
 	}
-	return worst
+	if len(minKNOW.hosts) > 0 {
+		hosts, err := minKNOW.open(slog.New(slog.DiscardHandler))
+		if err != nil {
+			finding("MinKNOW", err, "")
+		}
+		for _, h := range hosts {
+			examineHost(ctx, h, finding)
+		}
+	}
+	return failure(worst)
+}
+
+// examineHost checks the way to a MinKNOW and to each of its positions.
+func examineHost(ctx context.Context, h minknow.Host, finding func(what string, err error, ok string)) {
+	found, err := minknow.Examine(ctx, h)
+	if err != nil {
+		finding("MinKNOW", err, "")
+		return
+	}
+	finding("MinKNOW", nil, fmt.Sprintf("%s, version %s, %d positions", h.Name, found.Version, len(found.Positions)))
+	for _, p := range found.Positions {
+		finding("position", p.Err, fmt.Sprintf("%s: %s", p.Name, p.State))
+	}
 }
 
 // tryModel opens an encoder and closes it.

@@ -33,6 +33,17 @@ func authorityFiles() []string {
 	return append(files, "/opt/ont/minknow/conf/rpc-certs/ca.crt")
 }
 
+// Installed says whether a MinKNOW has left the certificate of its authority on this
+// computer.
+func Installed() bool {
+	for _, file := range authorityFiles() {
+		if _, err := os.Stat(file); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // authority finds and reads what is trusted.
 func (d *Dialer) authority() (*authority, error) {
 	if d.opts.CA != "" {
