@@ -33,3 +33,14 @@ go run ./fixtures/makerun -o "$dir/other" --reads 1 --seed 8 --name other
 bin/porevec index build "$dir/run/genome.fa" "$dir/other/genome.fa" -o "$dir/panel.pvi"
 bin/porevec index search --index "$dir/panel.pvi" --store "$dir/store" --watchlist "$dir/watch.toml" -o "$dir/answers.tsv" || test $? = 7
 head -4 "$dir/answers.tsv"
+
+say "6. Live: the same run served as a MinKNOW, at eight times its pace, and followed while it is measured"
+bin/porevec simulate "$dir/run" --channels 64 --speed 8x --dir "$dir/minknow" --port 0 --json --quiet > "$dir/where.json" &
+simulator=$!
+trap 'kill $simulator 2>/dev/null || true; rm -rf "$dir"' EXIT
+until grep -q port "$dir/where.json"; do sleep 0.1; done
+port=$(sed 's/.*"port":\([0-9]*\).*/\1/' "$dir/where.json")
+bin/porevec live --host "localhost:$port" --ca "$dir/minknow/ca.crt" --runs 1 --store "$dir/live" --log-format text
+
+say "7. And what the live feed did not carry: the ends of reads, as from a MinKNOW"
+bin/porevec live missed "$dir/run" --store "$dir/live"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	ossignal "os/signal"
 	"path/filepath"
@@ -118,6 +119,7 @@ func (f *simulateFlags) run(cmd *cobra.Command, g *global, paths []string) error
 	if c.Dir, err = filepath.Abs(c.Dir); err != nil { // clients are told of the token's path
 		return exit(exitFailure, err)
 	}
+	limitMemory(math.MaxInt64 - goMemory) // reads in progress are held whole
 	sim, err := simulator.New(*c)
 	if err != nil {
 		return inputError(err)
