@@ -38,6 +38,8 @@ type position struct {
 	// tracker keeps the books of the run that is followed, over lost connections too.
 	tracker *tracker
 	over    string // the acquisition that was over last
+	// connected says that a connection stood before.
+	connected bool
 }
 
 func newPosition(f *Feed, h Host, name string) *position {
@@ -120,7 +122,6 @@ func (p *position) follow(ctx context.Context) {
 			break
 		}
 		p.state("not connected")
-		p.stats.update(func(s *Stats) { s.Reconnects++ })
 		if err = host.Explain(err); err.Error() != told {
 			told = err.Error()
 			p.log.Warn("connection to the position lost; trying again", "port", port, "error", err)
@@ -137,6 +138,10 @@ func (p *position) attach(ctx context.Context, host Host, port uint16, connected
 		return err
 	}
 	defer conn.Close()
+	if p.connected {
+		p.stats.update(func(s *Stats) { s.Reconnects++ })
+	}
+	p.connected = true
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watcher sync.WaitGroup
 	defer watcher.Wait()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/porevec/porevec/fixtures"
 	"github.com/porevec/porevec/signal"
@@ -305,13 +308,16 @@ func TestLiveIntoTheStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := simulate(t, path, "--channels", "8", "--positions", "2", "--name", "MN", "--repeat", "--speed", "5x")
-	cmd := program(t, "live", "--host", s.host(), "--ca", s.CA, "--json", "--store", store, "--max-chunks-per-read", "3")
+	address := freeAddress(t)
+	cmd := program(t, "live", "--host", s.host(), "--ca", s.CA, "--json", "--store", store, "--max-chunks-per-read", "3", "--listen", address)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(12 * time.Second) // a minute of sequencing
+	time.Sleep(2 * time.Second)
+	checkStat(t, address)
+	time.Sleep(8 * time.Second) // together nearly a minute of sequencing
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -354,6 +360,72 @@ func TestLiveIntoTheStream(t *testing.T) {
 	}
 	if sum.Reads != 30 || sum.Unseen == 30 || sum.Samples != sum.Carried+sum.UnseenSamples+sum.HeadSamples+sum.GapSamples+sum.TailSamples {
 		t.Errorf("%+v", sum)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// checkStat reads the states that are published while two positions are followed.
+func checkStat(t *testing.T, address string) {
+	t.Helper()
+	conn, err := nats.Connect("nats://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	states, err := conn.SubscribeSync("porevec.v1.*.*.*.stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	positions := make(map[string]bool)
+	for range 6 {
+		m, err := states.NextMsg(5 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s map[string]any
+		if err := json.Unmarshal(m.Data, &s); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"samples_behind", "chunk_age_ms", "chunks_per_s", "gaps", "chunks_shed", "shed_samples", "reconnects", "samples", "run"} {
+			if _, there := s[key]; !there {
+				t.Errorf("%s is missing in %s", key, m.Data)
+			}
+		}
+		if s["state"] != "streaming" || s["live_samples"].(float64) == 0 {
+			t.Errorf("%s", m.Data)
+		}
+		positions[s["position"].(string)] = true
+	}
+	if len(positions) != 2 {
+		t.Errorf("positions %v", positions)
+	}
+}
+
+// TestDoctorLooksAtMinKNOW examines a host that is there, and one that is not.
+func TestDoctorLooksAtMinKNOW(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.pod5")
+	if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Reads: 2}); err != nil {
+		t.Fatal(err)
+	}
+	s := simulate(t, path, "--channels", "8", "--name", "X1")
+	o := runProgram(t, "doctor", "--host", s.host(), "--ca", s.CA).want(t, 0)
+	for _, want := range []string{"version 6.4.3, 1 positions", "X1: flow cell FLO-MIN114, 8 channels"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("%q is not in\n%s", want, o.stdout)
+		}
+	}
+	o = runProgram(t, "doctor", "--host", freeAddress(t), "--ca", s.CA).want(t, exitFailure)
+	if !strings.Contains(o.stdout, "is MinKNOW running") {
+		t.Error(o.stdout)
 	}
 }
 
