@@ -88,14 +88,13 @@ func New(opts Options) (*Dialer, error) {
 }
 
 func (d *Dialer) defaultPort() (uint16, error) {
-	for _, name := range []string{"MINKNOW_RPC_PORT_SECURE", "MINKNOW_MANAGER_TEST_PORT"} {
-		if text := os.Getenv(name); text != "" {
-			port, err := strconv.ParseUint(text, 10, 16)
-			if err != nil || port == 0 {
-				return 0, fmt.Errorf("%s=%q is not a port", name, text)
-			}
-			return uint16(port), nil
+	const name = "MINKNOW_MANAGER_TEST_PORT"
+	if text := os.Getenv(name); text != "" {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return 0, fmt.Errorf("%s=%q is not a port", name, text)
 		}
+		return uint16(port), nil
 	}
 	if d.client != nil {
 		return 9501, nil

@@ -339,7 +339,7 @@ func TestPorts(t *testing.T) {
 	if got := dialer(t, Options{}).ManagerPort(); got != 1234 {
 		t.Errorf("%d", got)
 	}
-	t.Setenv("MINKNOW_RPC_PORT_SECURE", "x")
+	t.Setenv("MINKNOW_MANAGER_TEST_PORT", "x")
 	if _, err := New(Options{Host: "localhost"}); err == nil {
 		t.Error("a port that is none was accepted")
 	}

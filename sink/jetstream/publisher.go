@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,24 +21,35 @@ const (
 	lastPause  = 10 * time.Second
 )
 
-// publisher gathers rows into messages and publishes them, one at a time. It
-// lives in one goroutine.
+// publisher gathers rows into messages and publishes them, one at a time. It lives in
+// one goroutine.
 type publisher struct {
 	s     *Sink
 	names namer
 	due   *time.Timer // fires when the oldest waiting row has waited long enough
 
-	// The message being gathered.
+	// open are the messages being gathered, the oldest first: one for each key, since
+	// the rows of several live runs come mixed.
+	open  []*message
+	spare []*message
+
+	payload []byte // memory of the last message
+}
+
+// message is one that is being gathered.
+type message struct {
 	key         key
 	rows        wire.Batch
 	first, last signal.Chunk
 	from        place // what the message settles begins here
 	owed        []owed
-
-	payload []byte // memory of the last message
+	due         time.Time
 }
 
-// owed is a Put with rows in the message being gathered.
+// mostOpen bounds how many messages are gathered at a time.
+const mostOpen = 64
+
+// owed is a Put with rows in a message being gathered.
 type owed struct {
 	settle *settle
 	rows   int
@@ -59,16 +71,16 @@ func (s *Sink) publishAll() {
 		case it := <-s.queue:
 			p.take(it)
 		case <-p.due.C:
-			p.publish()
+			p.publishDue()
 		case <-s.ctx.Done():
 		}
 	}
-	p.publish() // settles as cancelled
+	p.publishAll() // settles as cancelled
 	for {
 		select {
 		case it := <-s.queue:
 			p.take(it)
-			p.publish()
+			p.publishAll()
 		default:
 			return
 		}
@@ -78,69 +90,113 @@ func (s *Sink) publishAll() {
 // take adds the rows of a Put, or answers a Flush.
 func (p *publisher) take(it item) {
 	if it.flushed != nil {
-		p.publish()
+		p.publishAll()
 		close(it.flushed)
 		return
 	}
 	dim := it.recipe.Dim
 	for i, c := range it.chunks {
 		k := p.names.key(it.recipe, c.Read)
-		if len(p.owed) > 0 && (k != p.key || c.AfterHole || p.rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
-			p.publish()
+		m := p.message(k)
+		if m != nil && (c.AfterHole || m.rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
+			p.publish(m)
+			m = nil
 		}
-		if len(p.owed) == 0 {
-			p.key = k
-			p.rows.Reset(c.Read.Run, it.recipe)
-			p.due.Reset(p.s.cfg.MaxAge)
+		if m == nil {
+			m = p.begin(k, c.Read.Run, it.recipe)
 		}
-		known, next := p.known(k, c)
+		known, next := p.known(m, c)
 		if !known {
-			if p.rows.Len() == 0 {
-				p.first, p.from = c, placeOf(c)
+			if m.rows.Len() == 0 {
+				m.first, m.from = c, placeOf(c)
 				if !c.AfterHole {
-					p.from = next
+					m.from = next
 				}
 			}
-			p.last = c
-			p.rows.Append(c, it.vectors[i*dim:(i+1)*dim])
+			m.last = c
+			m.rows.Append(c, it.vectors[i*dim:(i+1)*dim])
 		}
-		p.owe(it.settle)
+		m.owe(it.settle)
 	}
+}
+
+// message finds the one that rows of a key go into; nil: none is being gathered.
+func (p *publisher) message(k key) *message {
+	for _, m := range p.open {
+		if m.key == k {
+			return m
+		}
+	}
+	return nil
+}
+
+// begin begins a message.
+func (p *publisher) begin(k key, run *signal.Run, recipe *signal.Recipe) *message {
+	if len(p.open) == mostOpen {
+		p.publish(p.open[0])
+	}
+	m := &message{}
+	if n := len(p.spare); n > 0 {
+		m, p.spare = p.spare[n-1], p.spare[:n-1]
+	}
+	m.key, m.due = k, time.Now().Add(p.s.cfg.MaxAge)
+	m.rows.Reset(run, recipe)
+	p.open = append(p.open, m)
+	if len(p.open) == 1 {
+		p.due.Reset(p.s.cfg.MaxAge)
+	}
+	return m
 }
 
 // known says whether the row is in the stream already, or in the message being
 // gathered, and which place comes after what is stored before it.
-func (p *publisher) known(k key, c signal.Chunk) (known bool, next place) {
+func (p *publisher) known(m *message, c signal.Chunk) (known bool, next place) {
 	at := placeOf(c)
-	if k.source == live || p.s.refusal() != nil {
+	if m.key.source == live || p.s.refusal() != nil {
 		return false, at
 	}
-	if p.rows.Len() > 0 && at.compare(placeOf(p.last)) <= 0 {
+	if m.rows.Len() > 0 && at.compare(placeOf(m.last)) <= 0 {
 		return true, at
 	}
-	p.persist(func() error {
-		return p.s.onLine(p.s.ctx, k.subject, func(l *line) { known, next = l.has(k.track(), at), l.next(k.track(), at) })
+	p.persist(m.key.subject, func() error {
+		return p.s.onLine(p.s.ctx, m.key.subject, func(l *line) { known, next = l.has(m.key.track(), at), l.next(m.key.track(), at) })
 	})
 	return known, next
 }
 
-// owe notes one more row of a Put in the message being gathered.
-func (p *publisher) owe(s *settle) {
-	if n := len(p.owed); n > 0 && p.owed[n-1].settle == s {
-		p.owed[n-1].rows++
+// owe notes one more row of a Put.
+func (m *message) owe(s *settle) {
+	if n := len(m.owed); n > 0 && m.owed[n-1].settle == s {
+		m.owed[n-1].rows++
 		return
 	}
-	p.owed = append(p.owed, owed{s, 1})
+	m.owed = append(m.owed, owed{s, 1})
 }
 
-// publish stores the gathered message and settles what it held.
-func (p *publisher) publish() {
-	p.due.Stop()
-	err := p.s.refusal()
-	if err == nil && p.rows.Len() > 0 {
-		err = p.store()
+// publishDue publishes the messages that have waited long enough.
+func (p *publisher) publishDue() {
+	for now := time.Now(); len(p.open) > 0 && !p.open[0].due.After(now); {
+		p.publish(p.open[0])
 	}
-	for _, o := range p.owed {
+	if len(p.open) > 0 {
+		p.due.Reset(time.Until(p.open[0].due))
+	}
+}
+
+// publishAll publishes whatever is being gathered, in the order in which it was begun.
+func (p *publisher) publishAll() {
+	for len(p.open) > 0 {
+		p.publish(p.open[0])
+	}
+}
+
+// publish stores a gathered message and settles what it held.
+func (p *publisher) publish(m *message) {
+	err := p.s.refusal()
+	if err == nil && m.rows.Len() > 0 {
+		err = p.store(m)
+	}
+	for _, o := range m.owed {
 		o.settle.left -= o.rows
 		if o.settle.err == nil {
 			o.settle.err = err
@@ -149,40 +205,43 @@ func (p *publisher) publish() {
 			o.settle.done(o.settle.err)
 		}
 	}
-	clear(p.owed)
-	p.owed = p.owed[:0]
-	p.rows.Reset(nil, nil)
+	clear(m.owed)
+	m.owed = m.owed[:0]
+	m.rows.Reset(nil, nil)
+	m.first, m.last = signal.Chunk{}, signal.Chunk{}
+	p.open = slices.DeleteFunc(p.open, func(o *message) bool { return o == m })
+	p.spare = append(p.spare, m)
 }
 
 // store publishes the message until it is stored, or never can be.
-func (p *publisher) store() error {
-	payload, err := wire.Encode(p.payload[:0], &p.rows)
+func (p *publisher) store(m *message) error {
+	payload, err := wire.Encode(p.payload[:0], &m.rows)
 	if err != nil {
 		p.s.fail(err)
 		return p.s.refusal()
 	}
 	p.payload = payload
-	id := batchID(p.key, p.from, p.first, p.last)
-	msg := &nats.Msg{Subject: p.key.subject, Data: payload, Header: nats.Header{
+	id := batchID(m.key, m.from, m.first, m.last)
+	msg := &nats.Msg{Subject: m.key.subject, Data: payload, Header: nats.Header{
 		HeaderBatch:       {id},
-		HeaderRows:        {strconv.Itoa(p.rows.Len())},
+		HeaderRows:        {strconv.Itoa(m.rows.Len())},
 		HeaderSchema:      {strconv.Itoa(wire.SchemaVersion)},
 		HeaderContentType: {wire.ContentType},
 		// The server compares ids across subjects.
-		nats.MsgIdHdr: {p.key.subject + "/" + id},
+		nats.MsgIdHdr: {m.key.subject + "/" + id},
 	}}
-	if err := p.persist(func() error { return p.attempt(msg) }); err != nil {
+	if err := p.persist(m.key.subject, func() error { return p.attempt(m, msg) }); err != nil {
 		return err
 	}
 	p.s.messages.Add(1)
-	p.s.rows.Add(uint64(p.rows.Len()))
+	p.s.rows.Add(uint64(m.rows.Len()))
 	p.s.bytes.Add(uint64(len(payload)))
 	return nil
 }
 
 // persist tries again, with growing pauses, until it works, the sink is closed or
 // the error is not transient.
-func (p *publisher) persist(try func() error) error {
+func (p *publisher) persist(subject string, try func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := try()
 		switch {
@@ -195,7 +254,7 @@ func (p *publisher) persist(try func() error) error {
 			return p.s.refusal()
 		}
 		p.s.retries.Add(1)
-		p.s.cfg.Log.Warn("vectors wait for the server", "subject", p.key.subject, "error", err, "pause", pause)
+		p.s.cfg.Log.Warn("vectors wait for the server", "subject", subject, "error", err, "pause", pause)
 		select {
 		case <-time.After(pause):
 		case <-p.s.ctx.Done():
@@ -208,7 +267,7 @@ func (p *publisher) persist(try func() error) error {
 func (s *Sink) fail(err error) { s.failed.CompareAndSwap(nil, &err) }
 
 // attempt publishes the message once.
-func (p *publisher) attempt(msg *nats.Msg) error {
+func (p *publisher) attempt(m *message, msg *nats.Msg) error {
 	s := p.s
 	if s.link.server != nil {
 		if err := checkSpace(s.cfg.Store); err != nil {
@@ -225,7 +284,7 @@ func (p *publisher) attempt(msg *nats.Msg) error {
 	}
 	return s.onLine(s.ctx, msg.Subject, func(l *line) {
 		l.sequence = sequence
-		l.add(p.key.track(), span{p.from, placeOf(p.last)})
+		l.add(m.key.track(), span{m.from, placeOf(m.last)})
 	})
 }
 
