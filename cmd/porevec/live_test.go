@@ -154,29 +154,52 @@ func TestLiveVectorsAreThoseOfTheFile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			offline, live, reads, sent := filepath.Join(dir, "file.arrow"), filepath.Join(dir, "live.arrow"), filepath.Join(dir, "reads.ndjson"), filepath.Join(dir, "sent.tsv")
-			runProgram(t, append([]string{"embed", path, "-o", offline, "--dtype", "float32"}, c.cut...)...).want(t, 0)
-			s := simulate(t, append([]string{path, "--channels", "24", "--sent", sent}, c.sim...)...)
-			o := runProgram(t, append([]string{"live", "--host", s.host(), "--ca", s.CA, "--runs", "1", "--json", "-o", live, "--dtype", "float32",
-				"--reads", reads, "--backlog", "100000"}, c.cut...)...).want(t, 0)
-			var result liveResult
-			if err := json.Unmarshal([]byte(o.stdout), &result); err != nil {
-				t.Fatal(err)
-			}
-			actions, messages := s.ended(t)
-			if actions != 0 || len(messages) < 2 {
-				t.Errorf("%d actions, messages %q", actions, messages)
-			}
-			carried := carriedIn(t, reads)
-			compareVectors(t, rowsOf(t, offline), rowsOf(t, live), carried)
-			compareSent(t, sent, carried, strings.Contains(c.name, "goes away") || strings.Contains(c.name, "late"))
-			compareMissed(t, path, reads, carried)
-			if result.ChunksShed > 0 || result.Acknowledged == 0 {
-				t.Errorf("%d chunks acknowledged, %d shed", result.Acknowledged, result.ChunksShed)
+			loss := strings.Contains(c.name, "goes away") || strings.Contains(c.name, "late")
+			if expected := compareLive(t, path, 40, c.sim, c.cut, loss); expected < 50 {
+				t.Errorf("%d vectors to compare", expected)
 			}
 		})
 	}
+}
+
+// TestLiveRealReads does the same with real reads of both chemistries and formats.
+func TestLiveRealReads(t *testing.T) {
+	for name, reads := range map[string]int{"pod5/zymo_r10.4.1_5khz.pod5": 3, "pod5/ten_reads_v3.pod5": 10, "labelled/lambda_r9.4.1": 50} {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(realData(t), name)
+			if expected := compareLive(t, path, reads, []string{"--speed", "100x"}, nil, false); expected < 20 {
+				t.Errorf("%d vectors to compare", expected)
+			}
+		})
+	}
+}
+
+// compareLive embeds a run live and from its file, compares vectors and reports, and
+// gives how many chunks were carried whole. With loss, less may come than was sent.
+func compareLive(t *testing.T, path string, reads int, simArgs, cut []string, loss bool) (expected int) {
+	t.Helper()
+	dir := t.TempDir()
+	offline, live, books, sent := filepath.Join(dir, "file.arrow"), filepath.Join(dir, "live.arrow"), filepath.Join(dir, "reads.ndjson"), filepath.Join(dir, "sent.tsv")
+	runProgram(t, append([]string{"embed", path, "-o", offline, "--dtype", "float32"}, cut...)...).want(t, 0)
+	s := simulate(t, append([]string{path, "--channels", "24", "--sent", sent}, simArgs...)...)
+	o := runProgram(t, append([]string{"live", "--host", s.host(), "--ca", s.CA, "--runs", "1", "--json", "-o", live, "--dtype", "float32",
+		"--reads", books, "--backlog", "100000"}, cut...)...).want(t, 0)
+	var result liveResult
+	if err := json.Unmarshal([]byte(o.stdout), &result); err != nil {
+		t.Fatal(err)
+	}
+	actions, messages := s.ended(t)
+	if actions != 0 || len(messages) < 2 {
+		t.Errorf("%d actions, messages %q", actions, messages)
+	}
+	if result.ChunksShed > 0 || result.Acknowledged == 0 {
+		t.Errorf("%d chunks acknowledged, %d shed", result.Acknowledged, result.ChunksShed)
+	}
+	carried := carriedIn(t, books)
+	compareSent(t, sent, carried, loss)
+	compareMissed(t, path, books, reads, carried)
+	return compareVectors(t, rowsOf(t, offline), rowsOf(t, live), carried)
 }
 
 func carriedIn(t *testing.T, path string) map[signal.ReadID]carriedRead {
@@ -202,7 +225,7 @@ func carriedIn(t *testing.T, path string) map[signal.ReadID]carriedRead {
 	return all
 }
 
-func compareVectors(t *testing.T, offline, live map[rowKey]row, carried map[signal.ReadID]carriedRead) {
+func compareVectors(t *testing.T, offline, live map[rowKey]row, carried map[signal.ReadID]carriedRead) (expected int) {
 	t.Helper()
 	var same, cut int
 	for key, got := range live {
@@ -220,7 +243,6 @@ func compareVectors(t *testing.T, offline, live map[rowKey]row, carried map[sign
 		}
 		same++
 	}
-	var expected int
 	for key, want := range offline {
 		c := carried[key.read]
 		whole := slices.ContainsFunc(c.Carried, func(span [2]uint64) bool { return span[0] <= want.start && want.start+uint64(want.samples) <= span[1] })
@@ -232,9 +254,10 @@ func compareVectors(t *testing.T, offline, live map[rowKey]row, carried map[sign
 			t.Errorf("chunk %v at [%d, +%d) %v was carried, %v, and has no vector", key, want.start, want.samples, want.flags, c.Carried)
 		}
 	}
-	if same < expected || expected < 50 {
+	if same < expected {
 		t.Errorf("%d vectors equal, %d expected, %d cut", same, expected, cut)
 	}
+	return expected
 }
 
 // compareSent checks that what is said to have come is what was sent. With loss, less
@@ -272,12 +295,12 @@ func compareSent(t *testing.T, path string, carried map[signal.ReadID]carriedRea
 }
 
 // compareMissed checks the report of the program against the spans.
-func compareMissed(t *testing.T, path, reads string, carried map[signal.ReadID]carriedRead) {
+func compareMissed(t *testing.T, path, books string, reads int, carried map[signal.ReadID]carriedRead) {
 	t.Helper()
-	o := runProgram(t, "live", "missed", path, "--reads", reads, "--per-read", "-").want(t, 0)
+	o := runProgram(t, "live", "missed", path, "--reads", books, "--per-read", "-").want(t, 0)
 	lines := strings.Split(strings.TrimSpace(o.stdout), "\n")[1:]
-	if len(lines) != 40 {
-		t.Errorf("%d reads in the report, want 40", len(lines))
+	if len(lines) != reads {
+		t.Errorf("%d reads in the report, want %d", len(lines), reads)
 	}
 	for _, line := range lines {
 		fields := strings.Split(line, "\t")
