@@ -274,6 +274,11 @@ func TestFaults(t *testing.T) {
 			}
 		}},
 		{"muxscan:at=15s,for=30s", 1, true, func(t *testing.T, s minknow.Stats, l *live) {}},
+		{"pause:at=15s,for=30s", 1, true, func(t *testing.T, s minknow.Stats, l *live) {
+			if s.Reconnects > 0 || len(l.runs) != 1 {
+				t.Errorf("%d reconnects, %d runs", s.Reconnects, len(l.runs))
+			}
+		}},
 		{"big:at=10s", 1, true, func(t *testing.T, s minknow.Stats, l *live) {
 			if s.Reconnects > 0 {
 				t.Errorf("%d reconnects", s.Reconnects)

@@ -79,8 +79,14 @@ func (r *liveResult) print(w io.Writer) error {
 	if err := r.result.print(w); err != nil {
 		return err
 	}
-	l := r.LatencyMS
-	fmt.Fprintf(w, "\nfrom arrival to acknowledgement: %.0f ms (median), %.0f ms (99 of 100), %.0f ms (longest)\n\n", l.P50, l.P99, l.Max)
+	if l := r.LatencyMS; r.Acknowledged > 0 {
+		fmt.Fprintf(w, "\nfrom arrival to acknowledgement: %.0f ms (median), %.0f ms (99 of 100), %.0f ms (longest)\n", l.P50, l.P99, l.Max)
+	}
+	if len(r.Positions) == 0 {
+		_, err := fmt.Fprintln(w, "\nno flow-cell position was met")
+		return err
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "position\treads\tsamples\tgaps\theads missing\tmerged\trepeated\tlate\tshed samples\treconnects")
 	for _, p := range r.Positions {

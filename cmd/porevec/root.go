@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"log/slog"
 	"os"
 
@@ -77,10 +78,24 @@ func (g *global) logger() *slog.Logger {
 		level = slog.LevelDebug
 	}
 	options := &slog.HandlerOptions{Level: level}
-	if g.format == "text" || g.format == "auto" && isTerminal(os.Stderr) {
-		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	var out io.Writer = os.Stderr
+	if isTerminal(os.Stderr) {
+		out = ownLine{os.Stderr}
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	if g.format == "text" || g.format == "auto" && isTerminal(os.Stderr) {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+// ownLine is a terminal on which a message takes the place of a line of progress, which
+// comes again below it.
+type ownLine struct{ terminal *os.File }
+
+func (o ownLine) Write(message []byte) (int, error) {
+	const toBeginAndErase = "\r\x1b[K"
+	n, err := o.terminal.Write(append([]byte(toBeginAndErase), message...))
+	return max(0, n-len(toBeginAndErase)), err
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

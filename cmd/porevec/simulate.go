@@ -57,6 +57,7 @@ clock starts with the first client that streams (--now: at once).
   stall:at=T,for=D     nothing is sent for D
   big:at=T             a message of 30 MB
   muxscan:at=T,for=D   all reads end, and no new ones begin for D
+  pause:at=T,for=D     the same, and the run says that it is paused
   token:at=T           the token expires; a new one is written
 
 It ends when all reads were played, or when it is interrupted.`,

@@ -28,7 +28,7 @@ type acquisition struct {
 	books    *books // nil: none are kept
 }
 
-// scan is a mux scan: reads end at its begin.
+// scan is a mux scan, or a pause: reads end at its begin.
 type scan struct{ begin, end uint64 }
 
 // look brings the reads up to date and calls f with those of each channel, oldest first.

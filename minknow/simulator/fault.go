@@ -19,6 +19,7 @@ import (
 //	stall:at=T,for=D       nothing is sent for D
 //	big:at=T               a message of 30 MB
 //	muxscan:at=T,for=D     all reads end, and no new ones begin for D
+//	pause:at=T,for=D       the same, and the run says that it is paused
 //	token:at=T             the token expires; a new one is written
 type Fault struct {
 	Kind  string
@@ -32,7 +33,7 @@ var faultKinds = map[string]struct{ every, at, length bool }{
 	"gap": {every: true}, "dup": {every: true}, "late": {every: true},
 	"reset": {at: true}, "goaway": {at: true}, "big": {at: true}, "token": {at: true},
 	"restart": {at: true, length: true}, "stop": {at: true, length: true},
-	"stall": {at: true, length: true}, "muxscan": {at: true, length: true},
+	"stall": {at: true, length: true}, "muxscan": {at: true, length: true}, "pause": {at: true, length: true},
 }
 
 // ParseFault reads a fault such as stall:at=30s,for=5s.

@@ -166,7 +166,7 @@ func (p *position) acquire(ctx context.Context, id string, stop Fault) (more boo
 		a.books = newBooks()
 	}
 	for _, f := range p.cfg.Faults {
-		if f.Kind == "muxscan" {
+		if f.Kind == "muxscan" || f.Kind == "pause" {
 			a.scans = append(a.scans, scan{a.clock.from + p.samples(f.At), a.clock.from + p.samples(f.At+f.For)})
 		}
 	}
@@ -252,6 +252,13 @@ func (p *position) spoil(ctx context.Context, a *acquisition, f Fault) {
 		p.protocol.set(p.protocolRun(api.ProtocolPhase_PHASE_MUX_SCAN))
 		if a.clock.wait(ctx, a.clock.from+p.samples(f.At+f.For)) {
 			p.protocol.set(p.protocolRun(api.ProtocolPhase_PHASE_SEQUENCING))
+		}
+	case "pause":
+		p.protocol.set(p.protocolRun(api.ProtocolPhase_PHASE_PAUSED))
+		p.tell(a.id, api.AcquisitionState_ACQUISITION_PAUSED, api.Purpose_SEQUENCING)
+		if a.clock.wait(ctx, a.clock.from+p.samples(f.At+f.For)) {
+			p.protocol.set(p.protocolRun(api.ProtocolPhase_PHASE_SEQUENCING))
+			p.tell(a.id, api.AcquisitionState_ACQUISITION_RUNNING, api.Purpose_SEQUENCING)
 		}
 	}
 }
