@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -36,6 +37,10 @@ type Config struct {
 	Runs int
 	// QueueBytes bounds the signal that waits to be taken; 0: 64 MiB.
 	QueueBytes int
+	// Silence is how long no signal may come while reads should, before a connection is
+	// taken to be dead; 0: two minutes, for with few pores left that much may pass between
+	// two reads.
+	Silence time.Duration
 	// Announce tells the operator in MinKNOW's log when a run is followed.
 	Announce bool
 	// Seen is told of each read that is over, from the goroutine that calls Next or
@@ -55,7 +60,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("host %q: a way to connect and the manager's port are needed", h.Name))
 		}
 	}
-	if c.Runs < 0 || c.QueueBytes < 0 {
+	if c.Runs < 0 || c.QueueBytes < 0 || c.Silence < 0 {
 		errs = append(errs, errors.New("counts and sizes must not be negative"))
 	}
 	if c.Log == nil {
@@ -89,6 +94,9 @@ func New(cfg Config) (*Feed, error) {
 	}
 	if cfg.QueueBytes == 0 {
 		cfg.QueueBytes = 64 << 20
+	}
+	if cfg.Silence == 0 {
+		cfg.Silence = 2 * time.Minute
 	}
 	if cfg.Seen == nil {
 		cfg.Seen = func(Seen) {}

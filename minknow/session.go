@@ -24,16 +24,11 @@ type session struct {
 	conn     *grpc.ClientConn
 	info     *runInfo
 	tracker  *tracker
-	silence  time.Duration // how long no message may come while samples are acquired
 	announce bool
 }
 
-const (
-	// A scan of the muxes takes minutes, in which no read is streamed.
-	longSilence = 2 * time.Minute
-	// heartbeat is how often channel states come without news.
-	heartbeat = 5 * time.Second
-)
+// heartbeat is how often channel states come without news.
+const heartbeat = 5 * time.Second
 
 // open asks about the run and readies its books.
 func (p *position) open(ctx context.Context, conn *grpc.ClientConn, run *api.AcquisitionRunInfo) (*session, error) {
@@ -44,7 +39,7 @@ func (p *position) open(ctx context.Context, conn *grpc.ClientConn, run *api.Acq
 	if err := checkDataTypes(ctx, conn); err != nil {
 		return nil, err
 	}
-	s := &session{p: p, conn: conn, info: info, silence: longSilence, announce: p.feed.cfg.Announce}
+	s := &session{p: p, conn: conn, info: info, announce: p.feed.cfg.Announce}
 	if p.tracker == nil {
 		p.tracker = &tracker{
 			run: info.run, path: "minknow://" + p.hostName + "/" + p.name, calibration: info.calibration,
@@ -160,29 +155,51 @@ func (l *lastMessage) age() time.Duration {
 	return time.Since(l.at)
 }
 
-// watchProgress asks once a second how much is acquired. It gives an error when
-// acquisition goes on and no signal comes: a connection may be dead without a word.
+// watchProgress asks once a second how much is acquired, and now and then in which phase
+// the run is. It gives an error when acquisition goes on, reads should come and no signal
+// does: a connection may be dead without a word.
 func (s *session) watchProgress(ctx context.Context, last *lastMessage) error {
-	client := api.NewAcquisitionServiceClient(s.conn)
+	acquisition, protocol := api.NewAcquisitionServiceClient(s.conn), api.NewProtocolServiceClient(s.conn)
+	const phaseEvery = 5
 	var before uint64
-	for sleep(ctx, time.Second) {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
-		progress, err := client.GetProgress(call, &api.GetProgressRequest{})
-		cancel()
-		if status.Code(err) == codes.Unimplemented {
-			return nil
+	reading := true // reads should come
+	for n := 0; sleep(ctx, time.Second); n++ {
+		if n%phaseEvery == 0 {
+			var doing string
+			doing, reading = phase(ctx, protocol)
+			s.p.state(doing)
 		}
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		progress, err := acquisition.GetProgress(call, &api.GetProgressRequest{})
+		cancel()
 		if err != nil {
-			continue // if the connection is gone, the stream tells
+			continue // it is not offered; or if the connection is gone, the stream tells
 		}
 		acquired := progress.RawPerChannel.GetAcquired()
 		s.p.stats.update(func(st *Stats) { st.AcquiredNow = max(st.AcquiredNow, acquired) })
-		if acquired > before && before > 0 && last.age() > s.silence {
-			return fmt.Errorf("no signal came for %v although the run goes on", s.silence)
+		if acquired > before && before > 0 && reading && last.age() > s.p.feed.cfg.Silence {
+			return fmt.Errorf("no signal came for %v although the run goes on", s.p.feed.cfg.Silence)
 		}
 		before = acquired
 	}
 	return nil
+}
+
+// phase is what a run is doing, in words, and whether reads should come meanwhile. A
+// server that does not tell is taken to be sequencing.
+func phase(ctx context.Context, protocol api.ProtocolServiceClient) (doing string, reading bool) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	run, err := protocol.GetCurrentProtocolRun(ctx, &api.GetCurrentProtocolRunRequest{})
+	if err == nil {
+		switch run.Phase {
+		case api.ProtocolPhase_PHASE_PREPARING_FOR_MUX_SCAN, api.ProtocolPhase_PHASE_MUX_SCAN:
+			return "mux scan", false
+		case api.ProtocolPhase_PHASE_PAUSING, api.ProtocolPhase_PHASE_PAUSED, api.ProtocolPhase_PHASE_RESUMING:
+			return "paused", false
+		}
+	}
+	return "streaming", true
 }
 
 // watchStates keeps track of which well each channel is connected to. Where the server
