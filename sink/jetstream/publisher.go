@@ -227,9 +227,12 @@ func (p *publisher) store(m *message) error {
 		HeaderRows:        {strconv.Itoa(m.rows.Len())},
 		HeaderSchema:      {strconv.Itoa(wire.SchemaVersion)},
 		HeaderContentType: {wire.ContentType},
-		// The server compares ids across subjects.
-		nats.MsgIdHdr: {m.key.subject + "/" + id},
 	}}
+	// The server remembers ids for an hour, 250 bytes each. The many small messages of a
+	// live run do without: the subject's last message tells as much.
+	if m.key.source != live {
+		msg.Header.Set(nats.MsgIdHdr, m.key.subject+"/"+id) // it compares ids across subjects
+	}
 	if err := p.persist(m.key.subject, func() error { return p.attempt(m, msg) }); err != nil {
 		return err
 	}
