@@ -214,7 +214,7 @@ func cpuTime(c *exec.Cmd) float64 {
 }
 
 func (r *benchLiveRow) take(l *liveResult) {
-	r.Seconds, r.Chunks, r.ChunksShed, r.LatencyMS, r.Shares = l.ElapsedS, l.Chunks, l.ChunksShed, l.LatencyMS, l.Shares
+	r.Seconds, r.Chunks, r.ChunksShed, r.LatencyMS, r.Shares = l.ElapsedS, l.Chunks, l.ChunksShed, *l.LatencyMS, l.Shares
 	r.ChunksPerS = float64(l.Acknowledged) / l.ElapsedS
 	for _, p := range l.Positions {
 		r.ShedSamples += p.ShedSamples

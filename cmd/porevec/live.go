@@ -137,6 +137,9 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 
 	res := newLiveResult(report, feed.Stats())
 	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
+	if out.stream == nil {
+		res.LatencyMS = nil // a file's vectors are on disk when it is whole
+	}
 	if err := f.embed.printed(cmd, res.printJSON, res.print); err != nil {
 		return exit(exitFailure, err)
 	}

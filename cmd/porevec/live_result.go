@@ -13,7 +13,7 @@ import (
 // liveResult is what live ends with.
 type liveResult struct {
 	result
-	LatencyMS liveLatency      `json:"latency_ms"`
+	LatencyMS *liveLatency     `json:"latency_ms,omitempty"`
 	Shares    *channelShares   `json:"shed_by_channel,omitempty"`
 	Positions []positionStatus `json:"positions"`
 }
@@ -26,8 +26,8 @@ type liveLatency struct {
 	Max float64 `json:"max"`
 }
 
-func newLiveLatency(l *pipeline.Latency) liveLatency {
-	return liveLatency{
+func newLiveLatency(l *pipeline.Latency) *liveLatency {
+	return &liveLatency{
 		milliseconds(l.Quantile(0.5)), milliseconds(l.Quantile(0.9)), milliseconds(l.Quantile(0.99)), milliseconds(l.Longest),
 	}
 }
@@ -79,7 +79,7 @@ func (r *liveResult) print(w io.Writer) error {
 	if err := r.result.print(w); err != nil {
 		return err
 	}
-	if l := r.LatencyMS; r.Acknowledged > 0 {
+	if l := r.LatencyMS; l != nil && r.Acknowledged > 0 {
 		fmt.Fprintf(w, "\nfrom arrival to acknowledgement: %.0f ms (median), %.0f ms (99 of 100), %.0f ms (longest)\n", l.P50, l.P99, l.Max)
 	}
 	if len(r.Positions) == 0 {
