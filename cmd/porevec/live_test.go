@@ -376,6 +376,10 @@ func TestLiveIntoTheStream(t *testing.T) {
 	if rows != result.Acknowledged {
 		t.Errorf("%d vectors in the stream, %d acknowledged", rows, result.Acknowledged)
 	}
+	var reads int
+	if err := readCarried(strings.NewReader(runProgram(t, "subscribe", "--store", store, "--kind", "read").want(t, 0).stdout), func(carriedRead) { reads++ }); err != nil || reads == 0 {
+		t.Errorf("%d reads in the stream, %v", reads, err)
+	}
 	// Position MN-1 has the reads' own ids.
 	var sum missed
 	if err := json.Unmarshal([]byte(runProgram(t, "live", "missed", path, "--store", store, "--json").want(t, 0).stdout), &sum); err != nil {

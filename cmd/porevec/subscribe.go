@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -54,7 +55,7 @@ file with the same columns as embed -o.`,
 	}
 	flags := cmd.Flags()
 	f.stream.register(flags)
-	flags.StringVar(&f.kind, "kind", wire.Emb, "emb: vectors; hit: answers of 'index search'; alert: alarms of its watch list")
+	flags.StringVar(&f.kind, "kind", wire.Emb, "emb: vectors; read: what came of each read of a live run; hit: answers of 'index search'; alert: alarms of its watch list")
 	flags.StringVar(&f.read, "read", "", "only vectors of this read")
 	flags.Uint64VarP(&f.rows, "rows", "n", 0, "end after this many vectors (0: all)")
 	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow, .npy or .ndjson file")
@@ -74,8 +75,8 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	}
 	cfg.Log, cfg.Kind = g.logger(), f.kind
 	switch {
-	case f.kind != wire.Emb && f.kind != wire.Hit && f.kind != wire.Alert:
-		return usageError("--kind %q: must be emb, hit or alert", f.kind)
+	case !slices.Contains([]string{wire.Emb, wire.Read, wire.Hit, wire.Alert}, f.kind):
+		return usageError("--kind %q: must be emb, read, hit or alert", f.kind)
 	case f.kind != wire.Emb && (f.output != "" || f.read != "" || f.rows > 0):
 		return usageError("--output, --read and --rows are for vectors; answers and alarms are lines of JSON: take jq")
 	}

@@ -115,6 +115,7 @@ func (d *Dialer) ManagerPort() uint16 { return d.opts.ManagerPort }
 // Conn connects to a port of the host and returns when the connection stands. Its
 // errors are explained.
 func (d *Dialer) Conn(ctx context.Context, port uint16) (*grpc.ClientConn, error) {
+	d.tokens.readAgain() // the last connection may have ended because the token had
 	conn, trouble, err := d.connect(port, d.tokens.header(port == d.opts.ManagerPort))
 	if err != nil {
 		return nil, d.Explain(err)

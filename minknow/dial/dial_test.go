@@ -251,15 +251,18 @@ func TestLocalToken(t *testing.T) {
 	if err := version(t, d, port); err != nil {
 		t.Fatal(err)
 	}
-	// Nearly expired: it is read again before each call.
+	// A new connection looks again, and one that stands does as its token nears its end.
 	write("second", time.Minute)
-	d.tokens.read = time.Time{}
-	if err := version(t, d, port); err != nil {
-		t.Error(err)
+	conn, err := d.Conn(t.Context(), port)
+	if err != nil {
+		t.Fatal(err)
 	}
-	write("third", time.Minute)
-	if err := version(t, d, port); err != nil {
-		t.Error(err)
+	defer conn.Close()
+	for _, token := range []string{"second", "third", "fourth"} {
+		write(token, time.Minute)
+		if _, err := api.NewManagerServiceClient(conn).GetVersionInfo(t.Context(), &api.ManagerVersionRequest{}); err != nil {
+			t.Errorf("%s: %v", token, err)
+		}
 	}
 	// A file that cannot be read leaves a guest, and the server says what it thinks of
 	// guests.

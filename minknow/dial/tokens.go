@@ -35,9 +35,8 @@ const (
 	// A local token is read again so long before it expires. The old one works for a
 	// while longer.
 	renewBefore = 2 * time.Minute
-	// readAgain bounds how long a token is used unseen: hosts that restart make a new
-	// one.
-	readAgain = 10 * time.Second
+	// A token is used unseen for so long: hosts that restart make a new one.
+	unseen = 10 * time.Second
 )
 
 func newTokens(d *Dialer) *tokens {
@@ -101,14 +100,21 @@ func (l *localToken) GetRequestMetadata(ctx context.Context, _ ...string) (map[s
 	return fixed{"local-auth": token}, nil
 }
 
+// readAgain makes the next call look at the token's file.
+func (t *tokens) readAgain() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.read = time.Time{}
+}
+
 // current is the local token; "" when the host has none.
 func (t *tokens) current(ctx context.Context) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.token != "" && time.Since(t.read) < readAgain && time.Until(t.expires) > renewBefore {
+	if t.token != "" && time.Since(t.read) < unseen && time.Until(t.expires) > renewBefore {
 		return t.token, nil
 	}
-	if t.path == "" && time.Since(t.asked) > readAgain {
+	if t.path == "" && time.Since(t.asked) > unseen {
 		path, err := t.askPath(ctx)
 		if err != nil {
 			return t.token, err
