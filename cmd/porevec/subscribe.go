@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
