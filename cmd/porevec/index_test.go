@@ -280,7 +280,7 @@ func TestIndexUsage(t *testing.T) {
 		"each in PAF":   {[]string{"index", "search", "--index", out, "--each-chunk", "--format", "paf", "x"}, exitUsage, "one line per read"},
 		"mixed":         {[]string{"index", "search", "--index", out, "a.arrow", "b.pod5"}, exitUsage, "one kind"},
 		"index missing": {[]string{"index", "search", "--index", filepath.Join(dir, "no.pvi"), "x.pod5"}, exitInput, "no.pvi"},
-		"kind":          {[]string{"subscribe", "--kind", "stat"}, exitUsage, "emb, hit or alert"},
+		"kind":          {[]string{"subscribe", "--kind", "stat"}, exitUsage, "emb, read, hit or alert"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if o := runProgram(t, c.args...).want(t, c.code); !strings.Contains(o.stderr, c.says) {

@@ -268,7 +268,7 @@ func compareSent(t *testing.T, path string, carried map[signal.ReadID]carriedRea
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n")[1:] {
+	for _, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")[1:] {
 		fields := strings.Split(line, "\t")
 		id, err := signal.ParseReadID(fields[0])
 		if err != nil {
