@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -43,9 +44,10 @@ table named after a command, for that one only:
   porevec config describe`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return describeConfig(cmd.OutOrStdout(), newRoot(), names)
+			return failure(describeConfig(cmd.OutOrStdout(), newRoot(), names, asJSON))
 		},
 	}
+	describe.Flags().BoolVar(&asJSON, "json", false, "one JSON object per setting on stdout")
 	cmd.AddCommand(check, describe)
 	return cmd
 }
@@ -56,7 +58,7 @@ func checkConfig(w io.Writer, path string, asJSON bool) error {
 	if err != nil {
 		return inputError(err)
 	}
-	problems, notes := examineSettings(newRoot(), path, string(text), os.LookupEnv)
+	problems, notes := examineSettings(newRoot(), "", path, string(text), os.LookupEnv)
 	if asJSON {
 		err = json.NewEncoder(w).Encode(map[string]any{"file": path, "ok": len(problems) == 0, "problems": nonNil(problems), "notes": nonNil(notes)})
 	} else {
@@ -79,7 +81,7 @@ func checkConfig(w io.Writer, path string, asJSON bool) error {
 func nonNil(list []string) []string { return append([]string{}, list...) }
 
 // describeConfig prints the settings of one command, or of all.
-func describeConfig(w io.Writer, root *cobra.Command, names []string) error {
+func describeConfig(w io.Writer, root *cobra.Command, names []string, asJSON bool) error {
 	commands := root.Commands()
 	if len(names) > 0 {
 		cmd, _, err := root.Find(names)
@@ -87,6 +89,9 @@ func describeConfig(w io.Writer, root *cobra.Command, names []string) error {
 			return usageError("there is no command %q", names[0])
 		}
 		commands = []*cobra.Command{cmd}
+	}
+	if asJSON {
+		return describeJSON(w, commands)
 	}
 	fmt.Fprintf(w, "# Settings of porevec. A line takes effect without its first #. A setting may also stand\n"+
 		"# above all tables, for every command that knows it; a flag or the environment wins.\n")
@@ -97,10 +102,47 @@ func describeConfig(w io.Writer, root *cobra.Command, names []string) error {
 		}
 		fmt.Fprintf(w, "\n[%s]\n", cmd.Name())
 		for _, f := range flags {
-			fmt.Fprintf(w, "\n# %s\n# %s\n#%s = %s\n", strings.ReplaceAll(f.Usage, "\n", "\n# "), environmentName(f), f.Name, tomlDefault(f))
+			fmt.Fprintf(w, "\n# %s\n# %s, %s\n#%s = %s\n", strings.ReplaceAll(f.Usage, "\n", "\n# "), kindOf(f), environmentName(f), f.Name, tomlDefault(f))
 		}
 	}
 	return nil
+}
+
+// describeJSON prints a line of JSON per setting, for forms and other programs.
+func describeJSON(w io.Writer, commands []*cobra.Command) error {
+	out := json.NewEncoder(w)
+	for _, cmd := range commands {
+		for _, f := range settingsOf(cmd) {
+			var file map[string]any
+			if _, err := toml.Decode("default = "+tomlDefault(f), &file); err != nil {
+				return err
+			}
+			if err := out.Encode(map[string]any{
+				"command": cmd.Name(), "setting": f.Name, "help": f.Usage, "type": kindOf(f), "default": file["default"], "environment": environmentName(f),
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// kindOf says what a setting takes, in words.
+func kindOf(f *pflag.Flag) string {
+	if _, isList := f.Value.(pflag.SliceValue); isList {
+		return "a list"
+	}
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false"
+	case "int", "uint64":
+		return "a whole number"
+	case "float64":
+		return "a number"
+	case "duration":
+		return "a duration"
+	}
+	return "a text"
 }
 
 // settingsOf are the flags of a command and those below it that make sense in a file.

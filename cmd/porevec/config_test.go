@@ -93,7 +93,7 @@ func TestConfigDescribe(t *testing.T) {
 		}
 		runProgram(t, "config", "check", path).want(t, 0)
 	}
-	for _, want := range []string{"[live]", "\nmax-chunks-per-read = 0\n", "\nhost = [\"localhost\"]\n", "# POREVEC_MAX_CHUNKS_PER_READ\n"} {
+	for _, want := range []string{"[live]", "\nmax-chunks-per-read = 0\n", "\nhost = [\"localhost\"]\n", "# a whole number, POREVEC_MAX_CHUNKS_PER_READ\n"} {
 		if !strings.Contains(strings.Join(lines, ""), want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -102,6 +102,93 @@ func TestConfigDescribe(t *testing.T) {
 		t.Error(one)
 	}
 	runProgram(t, "config", "describe", "lve").want(t, exitUsage)
+}
+
+// What TOML allows and a flag does not take is a problem, at its line; and so is what a
+// command would pass over in silence.
+func TestConfigCheckTypes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.toml")
+	for text, want := range map[string]string{
+		"[embed]\nstore = true\n":                          `a.toml:2: store: it takes a text, not true or false`,
+		"[embed]\n[embed.store]\na = 1\n":                  `a.toml:2: store: it takes a value, not a table`,
+		"\nlog-format = \"xml\"\n":                         `a.toml:2: log-format: `,
+		"[[live]]\nbacklog = 1\n":                          `a.toml:1: [[live]] makes a list of tables`,
+		"\nlive.backlog = \"x\"\n":                         `a.toml:2: backlog: `,
+		"[live]\nhots = [\"a\"]\n":                         `; is it "host"?`,
+		"position = [\"X1\"]\n":                            `a.toml:1: position: it takes one value, not a list (command "index")`,
+		"[live]\nrig = \"\"\"\n[x]\n\"\"\"\nbacklgo = 1\n": `a.toml:5: command "live" has no setting "backlgo"`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if o := runProgram(t, "config", "check", path).want(t, exitUsage); !strings.Contains(o.stdout, want) || strings.Count(o.stdout, "a.toml:") != 1 {
+			t.Errorf("%q: want %q alone:\n%s", text, want, o.stdout)
+		}
+	}
+}
+
+// A file that suits the command it is for is not refused on behalf of another one, and a
+// broken one can still be checked.
+func TestConfigOfOneCommand(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.toml")
+	if err := os.WriteFile(path, []byte("window = [1024, 2048]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if o := runProgram(t, "index", "build", "/nowhere.fa", "-o", "x.pvi", "--config", path).want(t, exitInput); strings.Contains(o.stderr, "window") {
+		t.Error(o.stderr)
+	}
+	runProgram(t, "embed", "/nowhere", "--config", path).want(t, exitUsage)
+
+	cmd := program(t, "config", "check", path, "--json")
+	cmd.Env = append(os.Environ(), "POREVEC_CONFIG="+path)
+	if o := finish(t, cmd).want(t, exitUsage); !json.Valid([]byte(o.stdout)) || !strings.Contains(o.stdout, "window") {
+		t.Errorf("%s%s", o.stdout, o.stderr)
+	}
+}
+
+// The file that comes with the service is valid, also when its examples take effect.
+func TestDeployedConfiguration(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/live.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.ReplaceAll("\n"+string(text), "\n#", "\n")
+	var lines []string
+	for line := range strings.Lines(all) {
+		if strings.HasPrefix(line, " ") {
+			line = "#" + line
+		}
+		lines = append(lines, line)
+	}
+	path := filepath.Join(t.TempDir(), "live.toml")
+	for _, content := range []string{string(text), strings.Join(lines, "")} {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		runProgram(t, "config", "check", path).want(t, 0)
+	}
+}
+
+func TestConfigDescribeJSON(t *testing.T) {
+	found := false
+	for line := range strings.Lines(runProgram(t, "config", "describe", "live", "--json").want(t, 0).stdout) {
+		var s struct {
+			Command, Setting, Help, Type, Environment string
+			Default                                   any
+		}
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Command != "live" || s.Help == "" || s.Default == nil {
+			t.Errorf("%s", line)
+		}
+		if s.Setting == "backlog" {
+			found = s.Type == "a whole number" && s.Default == 4096.0 && s.Environment == "POREVEC_BACKLOG"
+		}
+	}
+	if !found {
+		t.Error("backlog is not described, or wrongly")
+	}
 }
 
 func TestLogFormat(t *testing.T) {
@@ -121,6 +208,11 @@ func TestLogFormat(t *testing.T) {
 		}
 	}
 	runProgram(t, "doctor", "--log-format", "xml").want(t, exitUsage)
+	cmd := program(t, "embed", missing, "-l", list, "-o", "-")
+	cmd.Env = append(os.Environ(), "POREVEC_LOG_FORMAT=text")
+	if o := finish(t, cmd).want(t, 0); !strings.Contains(o.stderr, "time=") {
+		t.Errorf("POREVEC_LOG_FORMAT=text: %s", o.stderr)
+	}
 }
 
 // TestReload follows one of two positions, and the other one too when it is told to,

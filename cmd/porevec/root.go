@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -16,10 +17,10 @@ type global struct {
 	config  string
 	quiet   bool
 	verbose bool
-	format  string // of the log
+	format  logFormat
 }
 
-func newRoot() *cobra.Command { return newRootFor(&global{}) }
+func newRoot() *cobra.Command { return newRootFor(new(global)) }
 
 // newRootFor makes the tree of commands, whose common flags are put into g.
 func newRootFor(g *global) *cobra.Command {
@@ -48,9 +49,6 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 			if err := applySettings(cmd, g.config, os.LookupEnv); err != nil {
 				return exit(exitUsage, err)
 			}
-			if g.format != "auto" && g.format != "text" && g.format != "json" {
-				return usageError("--log-format %q: say auto, text or json", g.format)
-			}
 			return nil
 		},
 	}
@@ -61,7 +59,8 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 	flags.StringVar(&g.config, "config", "", "TOML file with settings named like the flags")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no messages but errors")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "more messages")
-	flags.StringVar(&g.format, "log-format", "auto", "text, json, or auto: text on a terminal, else JSON")
+	g.format = "auto"
+	flags.Var(&g.format, "log-format", "text, json, or auto: text on a terminal, else JSON")
 	root.AddCommand(
 		newEmbed(g), newWatch(g), newLive(g), newSimulate(g), newSubscribe(g), newInspect(g), newRecover(g), newModel(g), newIndex(g), newBench(g), newConfig(g), newDoctor(g),
 	)
@@ -86,6 +85,21 @@ func (g *global) logger() *slog.Logger {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
 	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+// logFormat is a flag that takes nothing else, so that a configuration with a wrong
+// one is found before it is used.
+type logFormat string
+
+func (f *logFormat) String() string { return string(*f) }
+func (f *logFormat) Type() string   { return "string" }
+
+func (f *logFormat) Set(text string) error {
+	if text != "auto" && text != "text" && text != "json" {
+		return errors.New("say auto, text or json")
+	}
+	*f = logFormat(text)
+	return nil
 }
 
 // ownLine is a terminal on which a message takes the place of a line of progress, which

@@ -20,13 +20,16 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 	if path == "" {
 		path, _ = env("POREVEC_CONFIG")
 	}
+	if top(cmd).Name() == "config" {
+		path = "" // so that a broken file does not keep its own check from running
+	}
 	file := map[string]any{}
 	if path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("config: %w", err)
 		}
-		if problems, _ := examineSettings(newRoot(), path, string(text), env); len(problems) > 0 {
+		if problems, _ := examineSettings(newRoot(), top(cmd).Name(), path, string(text), env); len(problems) > 0 {
 			return errors.New("config " + strings.Join(problems, "\nconfig "))
 		}
 		if _, err := toml.Decode(string(text), &file); err != nil {
@@ -78,6 +81,14 @@ func environmentName(f *pflag.Flag) string {
 func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 	if at, isTime := value.(time.Time); isTime {
 		value = at.Format(time.RFC3339Nano)
+	}
+	switch value.(type) {
+	case map[string]any, []map[string]any:
+		return errors.New("it takes a value, not a table")
+	case bool:
+		if kind := f.Value.Type(); kind != "bool" {
+			return fmt.Errorf("it takes %s, not true or false", kindOf(f))
+		}
 	}
 	list, isList := value.([]any)
 	several, takesList := f.Value.(pflag.SliceValue)

@@ -15,8 +15,10 @@ import (
 // examineSettings finds everything that is wrong with a file: keys that no command
 // knows, which are typing errors, and values that their flags refuse. Notes tell of
 // settings that the environment overrides. root is a tree of commands that is used for
-// this alone.
-func examineSettings(root *cobra.Command, path, text string, env func(string) (string, bool)) (problems, notes []string) {
+// this alone. A value at the top of the file has to suit the command it is read for, as
+// two may know a setting by the same name and take different values; without a name, it
+// has to suit all.
+func examineSettings(root *cobra.Command, name, path, text string, env func(string) (string, bool)) (problems, notes []string) {
 	file := map[string]any{}
 	if _, err := toml.Decode(text, &file); err != nil {
 		var at toml.ParseError
@@ -29,10 +31,12 @@ func examineSettings(root *cobra.Command, path, text string, env func(string) (s
 	for _, cmd := range root.Commands() {
 		commands[cmd.Name()] = cmd
 	}
-	e := &examination{path: path, lines: linesOfKeys(text), env: env}
+	e := &examination{path: path, command: name, lines: linesOfKeys(text), env: env}
 	for _, key := range slices.Sorted(maps.Keys(file)) {
 		table, isTable := file[key].(map[string]any)
 		switch {
+		case commands[key] != nil && isTables(file[key]):
+			e.problem("", key, "[[%s]] makes a list of tables: write [%s]", key, key)
 		case !isTable:
 			e.setting("", key, file[key], root.Commands())
 		case commands[key] == nil:
@@ -49,6 +53,7 @@ func examineSettings(root *cobra.Command, path, text string, env func(string) (s
 // examination is a file that is being examined.
 type examination struct {
 	path            string
+	command         string            // which the file is read for; "" for any
 	lines           map[[2]string]int // of tables and keys
 	env             func(string) (string, bool)
 	problems, notes []string
@@ -68,21 +73,34 @@ func (e *examination) problem(table, key, format string, args ...any) {
 // setting examines a key that should be a flag of at least one of some commands.
 func (e *examination) setting(table, key string, value any, commands []*cobra.Command) {
 	var names []string
-	known := false
+	var flag *pflag.Flag
+	refused := make(map[string]string) // why, and by which command first
+	var reasons []string
 	for _, cmd := range commands {
 		for _, f := range settingsOf(cmd) {
 			names = append(names, f.Name)
-			if f.Name != key || known {
+			if f.Name != key {
 				continue
 			}
-			known = true
-			if err := setFlag(flagsWith(cmd, key), f, value); err != nil {
-				e.problem(table, key, "%s: %v", key, err)
+			flag = f
+			if table == "" && e.command != "" && e.command != cmd.Name() {
+				continue
 			}
-			if from := environmentName(f); has(e.env, from) {
-				e.notes = append(e.notes, e.where(table, key)+key+" has no effect: "+from+" is set, and wins")
+			if err := setFlag(flagsWith(cmd, key), f, value); err != nil && refused[err.Error()] == "" {
+				refused[err.Error()] = cmd.Name()
+				reasons = append(reasons, err.Error())
 			}
 		}
+	}
+	for _, reason := range reasons {
+		if table == "" {
+			reason += fmt.Sprintf(" (command %q)", refused[reason])
+		}
+		e.problem(table, key, "%s: %s", key, reason)
+	}
+	known := flag != nil
+	if known && has(e.env, environmentName(flag)) {
+		e.notes = append(e.notes, e.where(table, key)+key+" has no effect: "+environmentName(flag)+" is set, and wins")
 	}
 	switch {
 	case known:
@@ -91,6 +109,11 @@ func (e *examination) setting(table, key string, value any, commands []*cobra.Co
 	default:
 		e.problem(table, key, "command %q has no setting %q%s", table, key, nearest(key, names))
 	}
+}
+
+func isTables(value any) bool {
+	_, are := value.([]map[string]any)
+	return are
 }
 
 func has(env func(string) (string, bool), name string) bool {
@@ -113,17 +136,37 @@ func flagsWith(cmd *cobra.Command, name string) *pflag.FlagSet {
 func linesOfKeys(text string) map[[2]string]int {
 	lines := make(map[[2]string]int)
 	table, n := "", 0
+	within := "" // the quotes that a text of several lines ends with
 	for line := range strings.Lines(text) {
 		n++
 		line = strings.TrimSpace(line)
+		if within != "" {
+			if strings.Contains(line, within) {
+				within = ""
+			}
+			continue
+		}
+		for _, quotes := range []string{`"""`, "'''"} {
+			if strings.Count(line, quotes) == 1 && !strings.HasPrefix(line, "#") {
+				within = quotes
+			}
+		}
 		if name, isTable := strings.CutPrefix(line, "["); isTable {
-			table, _, _ = strings.Cut(name, "]")
-			table = strings.TrimSpace(table)
+			table, _, _ = strings.Cut(strings.TrimPrefix(name, "["), "]")
+			table = strings.Trim(strings.TrimSpace(table), `"'`)
+			if outer, inner, nested := strings.Cut(table, "."); nested {
+				lines[[2]string{outer, inner}] = n
+			}
 			lines[[2]string{"", table}] = n
 			continue
 		}
 		if key, _, isKey := strings.Cut(line, "="); isKey && !strings.HasPrefix(line, "#") {
-			lines[[2]string{table, strings.Trim(strings.TrimSpace(key), `"'`)}] = n
+			key = strings.Trim(strings.TrimSpace(key), `"'`)
+			if of, inner, dotted := strings.Cut(key, "."); dotted && table == "" {
+				lines[[2]string{of, inner}] = n
+				key = of
+			}
+			lines[[2]string{table, key}] = n
 		}
 	}
 	return lines
@@ -131,7 +174,7 @@ func linesOfKeys(text string) map[[2]string]int {
 
 // nearest suggests the name that a mistyped one probably was meant to be.
 func nearest(name string, known []string) string {
-	best, distance := "", 3 // more is another word
+	best, distance := "", max(2, len(name)/3+1) // more is another word
 	for _, k := range known {
 		if d := editDistance(name, k); d < distance {
 			best, distance = k, d
@@ -143,23 +186,27 @@ func nearest(name string, known []string) string {
 	return fmt.Sprintf("; is it %q?", best)
 }
 
-// editDistance counts the letters to insert, delete or change.
+// editDistance counts the letters to insert, delete or change, and the neighbours to
+// swap.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	var last, row []int
+	next := make([]int, len(b)+1)
+	for j := range next {
+		next[j] = j
 	}
 	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
+		last, row, next = row, next, make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			change := before
+			change := row[j]
 			if a[i] != b[j] {
 				change++
 			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			next[j+1] = min(change, next[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], last[j-1]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return next[len(b)]
 }
