@@ -27,6 +27,8 @@ type deliveryFlags struct {
 	creds  string
 	store  string
 	listen string
+	browse string
+	pages  []string
 	rig    string
 	// maxAge is the longest wait of a vector for its message to fill; 0: the sink's own.
 	maxAge time.Duration
@@ -38,23 +40,25 @@ type deliveryFlags struct {
 
 func (f *deliveryFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.output, "output", "o", "", "write vectors to this .parquet, .arrow, .npy or .ndjson file, or as NDJSON to - (stdout)")
-	flags.StringVar(&f.nats, "nats", "embedded", "embedded, off, or the URL of a server (off with -o, unless this, --store or --listen is set)")
+	flags.StringVar(&f.nats, "nats", "embedded", "embedded, off, or the URL of a server (off with -o, unless this, --store, --listen or --websocket is set)")
 	flags.StringVar(&f.creds, "nats-creds", "", "credentials file for the server of --nats")
 	flags.StringVar(&f.store, "store", defaultStore, "folder of the embedded server's stream")
 	flags.StringVar(&f.listen, "listen", "", "let others on this computer connect to the embedded server, e.g. 127.0.0.1:4222")
+	flags.StringVar(&f.browse, "websocket", "", "let pages in a browser on this computer connect to the embedded server, e.g. 127.0.0.1:8222")
+	flags.StringSliceVar(&f.pages, "websocket-origin", []string{"http://localhost:8000", "http://127.0.0.1:8000"}, "where those pages are served")
 	flags.StringVar(&f.rig, "rig", "", "name of this computer in subjects (default: its host name)")
 }
 
 // validate settles what the flags mean together.
 func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
-	if f.output != "" && !flags.Changed("nats") && !flags.Changed("store") && !flags.Changed("listen") {
+	if f.output != "" && !flags.Changed("nats") && !flags.Changed("store") && !flags.Changed("listen") && !flags.Changed("websocket") {
 		f.nats = "off"
 	}
 	switch {
 	case f.nats == "off" && f.output == "":
 		return usageError("--nats off leaves nowhere to deliver to: name a file with -o")
-	case f.nats == "off" && f.listen != "":
-		return usageError("--listen needs the embedded server, but --nats is off")
+	case f.nats == "off" && f.listen+f.browse != "":
+		return usageError("--listen and --websocket need the embedded server, but --nats is off")
 	case f.nats != "off" && f.nats != "embedded" && !strings.Contains(f.nats, "://"):
 		return usageError("--nats %q: must be embedded, off, or a URL such as nats://host:4222", f.nats)
 	}
@@ -72,7 +76,7 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
 	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxAge: f.maxAge, Log: log}
 	if f.nats == "embedded" {
-		cfg.Store, cfg.Listen = f.store, f.listen
+		cfg.Store, cfg.Listen, cfg.WebSocket, cfg.Origins = f.store, f.listen, f.browse, f.pages
 	} else {
 		cfg.URL = f.nats
 	}
@@ -103,6 +107,10 @@ func (f *deliveryFlags) open(ctx context.Context, log *slog.Logger) (*destinatio
 		if url := stream.URL(); f.listen != "" {
 			d.name += ", listening on " + url
 			log.Info("others may subscribe", "url", url)
+		}
+		if url := stream.WebSocketURL(); url != "" {
+			d.name += ", pages at " + url
+			log.Info("pages in a browser may subscribe", "url", url)
 		}
 	}
 	if f.output == "" {

@@ -23,6 +23,12 @@ type Config struct {
 	// process: a loopback address and port such as 127.0.0.1:4222. "" has no
 	// listener, port 0 takes any free port.
 	Listen string
+	// WebSocket lets pages in a browser on this computer connect to the server in this
+	// process: a loopback address and port. "" has no such listener.
+	WebSocket string
+	// Origins are where those pages may come from, such as http://localhost:8000. Any
+	// page of the web that is open in a browser could connect otherwise.
+	Origins []string
 	// StoreBytes bounds the stream in Store; 0 is bounded by the disk alone.
 	StoreBytes int64
 
@@ -64,11 +70,11 @@ func (c Config) Validate() error {
 	switch {
 	case c.URL == "" && c.Store == "":
 		errs = append(errs, errors.New("neither a server's URL nor a store's directory is given"))
-	case c.URL != "" && c.Listen != "":
+	case c.URL != "" && c.Listen+c.WebSocket != "":
 		errs = append(errs, errors.New("a listener belongs to the server in this process, but a URL is given"))
 	}
-	if c.Listen != "" {
-		if _, _, err := loopback(c.Listen); err != nil {
+	for _, address := range []string{c.Listen, c.WebSocket} {
+		if _, _, err := loopback(address); address != "" && err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -360,7 +361,7 @@ func TestSecondWriter(t *testing.T) {
 // A server that goes away and comes back costs nothing but time.
 func TestServerRestarts(t *testing.T) {
 	store := t.TempDir()
-	server, err := startServer(t.Context(), store, "127.0.0.1:0", Config{}.withDefaults().Log)
+	server, err := startServer(t.Context(), serverConfig{store: store, listen: "127.0.0.1:0", log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +377,7 @@ func TestServerRestarts(t *testing.T) {
 	for s.Stats().Retries == 0 {
 		time.Sleep(10 * time.Millisecond)
 	}
-	server, err = startServer(t.Context(), store, address, Config{}.withDefaults().Log)
+	server, err = startServer(t.Context(), serverConfig{store: store, listen: address, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

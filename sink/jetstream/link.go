@@ -42,12 +42,12 @@ func dial(url, credentials string, log *slog.Logger, more ...nats.Option) (*link
 }
 
 // embed runs a server in this process and connects to it.
-func embed(ctx context.Context, store, listen string, log *slog.Logger) (*link, error) {
-	server, err := startServer(ctx, store, listen, log)
+func embed(ctx context.Context, cfg serverConfig) (*link, error) {
+	server, err := startServer(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := nats.Connect("", append(options(log), nats.InProcessServer(server.server))...)
+	conn, err := nats.Connect("", append(options(cfg.log), nats.InProcessServer(server.server))...)
 	if err != nil {
 		server.stop()
 		return nil, fmt.Errorf("connect to the embedded server: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -41,7 +42,7 @@ type message struct {
 	key         key
 	rows        wire.Batch
 	first, last signal.Chunk
-	from        place // what the message settles begins here
+	from        checkpoint.Place // what the message settles begins here
 	owed        []owed
 	due         time.Time
 }
@@ -108,7 +109,7 @@ func (p *publisher) take(it item) {
 		known, next := p.known(m, c)
 		if !known {
 			if m.rows.Len() == 0 {
-				m.first, m.from = c, placeOf(c)
+				m.first, m.from = c, checkpoint.PlaceOf(c)
 				if !c.AfterHole {
 					m.from = next
 				}
@@ -150,16 +151,16 @@ func (p *publisher) begin(k key, run *signal.Run, recipe *signal.Recipe) *messag
 
 // known says whether the row is in the stream already, or in the message being
 // gathered, and which place comes after what is stored before it.
-func (p *publisher) known(m *message, c signal.Chunk) (known bool, next place) {
-	at := placeOf(c)
-	if m.key.source == live || p.s.refusal() != nil {
+func (p *publisher) known(m *message, c signal.Chunk) (known bool, next checkpoint.Place) {
+	at := checkpoint.PlaceOf(c)
+	if m.key.track.Source == checkpoint.Live || p.s.refusal() != nil {
 		return false, at
 	}
-	if m.rows.Len() > 0 && at.compare(placeOf(m.last)) <= 0 {
+	if m.rows.Len() > 0 && at.Compare(checkpoint.PlaceOf(m.last)) <= 0 {
 		return true, at
 	}
 	p.persist(m.key.subject, func() error {
-		return p.s.onLine(p.s.ctx, m.key.subject, func(l *line) { known, next = l.has(m.key.track(), at), l.next(m.key.track(), at) })
+		return p.s.onLine(p.s.ctx, m.key.subject, func(l *line) { known, next = l.stored.Has(m.key.track, at), l.stored.Next(m.key.track, at) })
 	})
 	return known, next
 }
@@ -221,7 +222,7 @@ func (p *publisher) store(m *message) error {
 		return p.s.refusal()
 	}
 	p.payload = payload
-	id := batchID(m.key, m.from, m.first, m.last)
+	id := checkpoint.ID(m.key.track, m.from, m.first, m.last)
 	msg := &nats.Msg{Subject: m.key.subject, Data: payload, Header: nats.Header{
 		HeaderBatch:       {id},
 		HeaderRows:        {strconv.Itoa(m.rows.Len())},
@@ -230,7 +231,7 @@ func (p *publisher) store(m *message) error {
 	}}
 	// The server remembers ids for an hour, 250 bytes each. The many small messages of a
 	// live run do without: the subject's last message tells as much.
-	if m.key.source != live {
+	if m.key.track.Source != checkpoint.Live {
 		msg.Header.Set(nats.MsgIdHdr, m.key.subject+"/"+id) // it compares ids across subjects
 	}
 	if err := p.persist(m.key.subject, func() error { return p.attempt(m, msg) }); err != nil {
@@ -287,7 +288,7 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) error {
 	}
 	return s.onLine(s.ctx, msg.Subject, func(l *line) {
 		l.sequence = sequence
-		l.add(m.key.track(), span{m.from, placeOf(m.last)})
+		l.stored.Add(m.key.track, checkpoint.Span{First: m.from, Last: checkpoint.PlaceOf(m.last)})
 	})
 }
 

@@ -19,8 +19,17 @@ type embedded struct {
 	lock   *lock
 }
 
+// serverConfig is what a server in this process is started with.
+type serverConfig struct {
+	store             string
+	listen, webSocket string // "" is no listener
+	origins           []string
+	log               *slog.Logger
+}
+
 // startServer opens a store. It may take a second per gigabyte after a crash.
-func startServer(ctx context.Context, store, listen string, log *slog.Logger) (*embedded, error) {
+func startServer(ctx context.Context, cfg serverConfig) (*embedded, error) {
+	store, listen, log := cfg.store, cfg.listen, cfg.log
 	if err := os.MkdirAll(store, 0o755); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
@@ -47,6 +56,17 @@ func startServer(ctx context.Context, store, listen string, log *slog.Logger) (*
 		if opts.Port == 0 {
 			opts.Port = server.RANDOM_PORT
 		}
+	}
+	if cfg.webSocket != "" {
+		if opts.Websocket.Host, opts.Websocket.Port, err = loopback(cfg.webSocket); err != nil {
+			lock.release()
+			return nil, err
+		}
+		if opts.Websocket.Port == 0 {
+			opts.Websocket.Port = server.RANDOM_PORT
+		}
+		opts.Websocket.NoTLS = true // nothing leaves this computer
+		opts.Websocket.AllowedOrigins, opts.Websocket.SameOrigin = cfg.origins, len(cfg.origins) == 0
 	}
 	ns, err := server.NewServer(opts)
 	if err != nil {

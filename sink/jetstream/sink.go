@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -67,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 	if cfg.URL != "" {
 		l, err = dial(cfg.URL, cfg.Credentials, cfg.Log)
 	} else {
-		l, err = embed(ctx, cfg.Store, cfg.Listen, cfg.Log)
+		l, err = embed(ctx, serverConfig{store: cfg.Store, listen: cfg.Listen, webSocket: cfg.WebSocket, origins: cfg.Origins, log: cfg.Log})
 	}
 	if err != nil {
 		return nil, err
@@ -100,6 +101,14 @@ func (s *Sink) URL() string {
 		return s.link.server.server.ClientURL()
 	}
 	return ""
+}
+
+// WebSocketURL is where a browser on this computer can connect; "" when it cannot.
+func (s *Sink) WebSocketURL() string {
+	if s.cfg.WebSocket == "" {
+		return ""
+	}
+	return s.link.server.server.WebsocketURL()
 }
 
 // Put copies the vectors and returns. What the stream already holds is not
@@ -198,7 +207,7 @@ func (s *Sink) Stored(ctx context.Context, recipe *signal.Recipe, c signal.Chunk
 	s.namesMu.Unlock()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		var stored bool
-		err := s.onLine(ctx, k.subject, func(l *line) { stored = l.has(k.track(), placeOf(c)) })
+		err := s.onLine(ctx, k.subject, func(l *line) { stored = l.stored.Has(k.track, checkpoint.PlaceOf(c)) })
 		if err == nil || ctx.Err() != nil || signal.ClassOf(err) != signal.Transient {
 			return stored, errors.Join(err, ctx.Err())
 		}

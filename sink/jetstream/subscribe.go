@@ -88,7 +88,7 @@ func (cfg SubscribeConfig) connect(ctx context.Context) (*link, error) {
 	if _, err := os.Stat(cfg.Store); err != nil {
 		return nil, fmt.Errorf("subscribe: no store: %w", err)
 	}
-	l, err := embed(ctx, cfg.Store, "", cfg.Log)
+	l, err := embed(ctx, serverConfig{store: cfg.Store, log: cfg.Log})
 	var locked *LockedError
 	if errors.As(err, &locked) && locked.URL != "" {
 		// Its owner listens for as long as it runs: once that is over, there is no use
