@@ -29,8 +29,16 @@ type Config struct {
 	// Origins are where those pages may come from, such as http://localhost:8000. Any
 	// page of the web that is open in a browser could connect otherwise.
 	Origins []string
-	// StoreBytes bounds the stream in Store; 0 is bounded by the disk alone.
+	// StoreBytes bounds the stream in Store; 0 is bounded by the disk alone. A stream
+	// that is full takes nothing more, and Put waits.
 	StoreBytes int64
+	// MinFree is what the disk of Store keeps free, in bytes, for the server cannot go
+	// on by itself once a write has failed; 0 is 2 GiB, or 5 % of a smaller disk.
+	MinFree int64
+	// Durability is when an acknowledgement of the server in this process comes; "" is
+	// Always.
+	Durability   Durability
+	SyncInterval time.Duration // of Group; 100 ms
 
 	// Rig names this computer in subjects; "" is its host name.
 	Rig string
@@ -54,6 +62,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.InFlight == 0 {
 		c.InFlight = 16 << 20
+	}
+	if c.Durability == "" {
+		c.Durability = Always
+	}
+	if c.SyncInterval == 0 {
+		c.SyncInterval = 100 * time.Millisecond
 	}
 	if c.Rig == "" {
 		c.Rig, _ = os.Hostname()
@@ -81,7 +95,13 @@ func (c Config) Validate() error {
 	if c.MaxBytes < 0 || c.MaxBytes > 512<<10 {
 		errs = append(errs, fmt.Errorf("messages of %d bytes: at most %d, so that every server takes them", c.MaxBytes, 512<<10))
 	}
-	if c.MaxAge < 0 || c.InFlight < 0 || c.StoreBytes < 0 {
+	if c.URL != "" && c.Durability == Group {
+		errs = append(errs, fmt.Errorf("durability %s belongs to the server in this process; that of %s has settings of its own (sync_interval)", Group, c.URL))
+	}
+	if c.Durability != "" {
+		errs = append(errs, c.Durability.validate())
+	}
+	if c.MaxAge < 0 || c.InFlight < 0 || c.StoreBytes < 0 || c.MinFree < 0 || c.SyncInterval < 0 {
 		errs = append(errs, errors.New("ages and sizes must not be negative"))
 	}
 	return errors.Join(errs...)

@@ -58,40 +58,54 @@ type line struct {
 // readLine reads the headers of all messages of a subject.
 func readLine(ctx context.Context, stream jetstream.Stream, subject string) (*line, error) {
 	l := &line{stored: make(checkpoint.Stored)}
+	return l, l.read(ctx, stream, subject, func(uint64, string) {})
+}
+
+// read reads the headers of the messages that came since, and tells of each where it
+// is and which batch it holds. Where messages were deleted, the line ends before them.
+func (l *line) read(ctx context.Context, stream jetstream.Stream, subject string, tell func(sequence uint64, id string)) error {
 	last, err := stream.GetLastMsgForSubject(ctx, subject)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return l, nil
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		l.sequence = 0
+		return nil
+	case err != nil:
+		return fmt.Errorf("find last message of %s: %w", subject, err)
+	case last.Sequence <= l.sequence:
+		l.sequence = last.Sequence
+		return nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("find last message of %s: %w", subject, err)
+	from := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy, HeadersOnly: true}
+	if l.sequence > 0 {
+		from.DeliverPolicy, from.OptStartSeq = jetstream.DeliverByStartSequencePolicy, l.sequence+1
 	}
-	headers, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy, HeadersOnly: true,
-	})
+	headers, err := stream.OrderedConsumer(ctx, from)
 	if err != nil {
-		return nil, fmt.Errorf("read headers of %s: %w", subject, err)
+		return fmt.Errorf("read headers of %s: %w", subject, err)
 	}
 	messages, err := headers.Messages()
 	if err != nil {
-		return nil, fmt.Errorf("read headers of %s: %w", subject, err)
+		return fmt.Errorf("read headers of %s: %w", subject, err)
 	}
 	defer messages.Stop()
 	for l.sequence < last.Sequence {
 		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return nil, fmt.Errorf("read headers of %s: %w", subject, err)
+			return fmt.Errorf("read headers of %s: %w", subject, err)
 		}
 		meta, err := msg.Metadata()
 		if err != nil {
-			return nil, fmt.Errorf("read headers of %s: %w", subject, err)
+			return fmt.Errorf("read headers of %s: %w", subject, err)
 		}
 		l.sequence = meta.Sequence.Stream
-		if t, span, ok := checkpoint.ParseID(msg.Headers().Get(HeaderBatch)); ok {
+		id := msg.Headers().Get(HeaderBatch)
+		if t, span, ok := checkpoint.ParseID(id); ok {
 			l.stored.Add(t, span)
 		}
+		tell(l.sequence, id)
 		if meta.NumPending == 0 {
 			break // the last one was deleted meanwhile
 		}
 	}
-	return l, nil
+	return nil
 }

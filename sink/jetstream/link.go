@@ -47,7 +47,7 @@ func embed(ctx context.Context, cfg serverConfig) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := nats.Connect("", append(options(cfg.log), nats.InProcessServer(server.server))...)
+	conn, err := nats.Connect("", append(options(cfg.log), nats.InProcessServer(server), nats.ReconnectWait(firstPause), nats.ReconnectJitter(0, 0))...)
 	if err != nil {
 		server.stop()
 		return nil, fmt.Errorf("connect to the embedded server: %w", err)

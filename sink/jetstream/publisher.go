@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -34,17 +35,20 @@ type publisher struct {
 	open  []*message
 	spare []*message
 
-	payload []byte // memory of the last message
+	durable *watermark // nil: an acknowledgement of the server is enough
+	payload []byte     // memory of the last message
 }
 
 // message is one that is being gathered.
 type message struct {
 	key         key
 	rows        wire.Batch
+	places      []checkpoint.Place // of the rows
 	first, last signal.Chunk
 	from        checkpoint.Place // what the message settles begins here
 	owed        []owed
 	due         time.Time
+	noID        bool // the server remembers the id of one that was deleted
 }
 
 // mostOpen bounds how many messages are gathered at a time.
@@ -52,28 +56,64 @@ const mostOpen = 64
 
 // owed is a Put with rows in a message being gathered.
 type owed struct {
-	settle *settle
-	rows   int
+	to   *debt
+	rows int
+}
+
+// debt counts the rows of one Put that are not settled yet. Only the publisher uses it.
+type debt struct {
+	left int
+	err  error
+	done func(error)
+}
+
+// settle tells those whose last rows these were.
+func settle(list []owed, err error) {
+	for _, o := range list {
+		o.to.left -= o.rows
+		if o.to.err == nil {
+			o.to.err = err
+		}
+		if o.to.left == 0 {
+			o.to.done(o.to.err)
+		}
+	}
 }
 
 // publishAll serves the queue until the sink is closed.
-func (s *Sink) publishAll() {
+func (s *Sink) publishAll(durable *watermark) {
 	defer close(s.ended)
-	p := &publisher{s: s, names: namer{rig: s.cfg.Rig, subset: s.cfg.Subset}, due: time.NewTimer(time.Hour)}
+	p := &publisher{s: s, names: namer{rig: s.cfg.Rig, subset: s.cfg.Subset}, due: time.NewTimer(time.Hour), durable: durable}
 	defer p.due.Stop()
+	var tick <-chan time.Time
+	if durable != nil {
+		tick = durable.tick.C
+		defer durable.close()
+	}
 	for s.ctx.Err() == nil {
 		select { // what waits goes along before the clock is looked at
 		case it := <-s.queue:
 			p.take(it)
-			continue
 		default:
+			select {
+			case it := <-s.queue:
+				p.take(it)
+			case <-p.due.C:
+				p.publishDue()
+			case <-tick:
+				durable.begin()
+			case err := <-p.synced():
+				p.passed(err)
+			case <-s.ctx.Done():
+			}
+			continue
 		}
-		select {
-		case it := <-s.queue:
-			p.take(it)
-		case <-p.due.C:
-			p.publishDue()
-		case <-s.ctx.Done():
+		select { // a queue that is never empty must not hold acknowledgements back
+		case <-tick:
+			durable.begin()
+		case err := <-p.synced():
+			p.passed(err)
+		default:
 		}
 	}
 	p.publishAll() // settles as cancelled
@@ -83,8 +123,34 @@ func (s *Sink) publishAll() {
 			p.take(it)
 			p.publishAll()
 		default:
+			p.finish()
 			return
 		}
+	}
+}
+
+// synced gives the verdict of the sync that is under way.
+func (p *publisher) synced() <-chan error {
+	if p.durable == nil {
+		return nil
+	}
+	return p.durable.synced
+}
+
+// passed settles what a sync has passed.
+func (p *publisher) passed(err error) {
+	if err := p.durable.end(err); err != nil {
+		p.s.fail(err)
+	}
+}
+
+// finish waits until all that the server has stored is durable.
+func (p *publisher) finish() {
+	if p.durable == nil {
+		return
+	}
+	if err := p.durable.finish(); err != nil {
+		p.s.fail(err)
 	}
 }
 
@@ -92,6 +158,7 @@ func (s *Sink) publishAll() {
 func (p *publisher) take(it item) {
 	if it.flushed != nil {
 		p.publishAll()
+		p.finish()
 		close(it.flushed)
 		return
 	}
@@ -116,8 +183,9 @@ func (p *publisher) take(it item) {
 			}
 			m.last = c
 			m.rows.Append(c, it.vectors[i*dim:(i+1)*dim])
+			m.places = append(m.places, checkpoint.PlaceOf(c))
 		}
-		m.owe(it.settle)
+		m.owe(it.debt)
 	}
 }
 
@@ -159,19 +227,22 @@ func (p *publisher) known(m *message, c signal.Chunk) (known bool, next checkpoi
 	if m.rows.Len() > 0 && at.Compare(checkpoint.PlaceOf(m.last)) <= 0 {
 		return true, at
 	}
-	p.persist(m.key.subject, func() error {
+	look := func() error {
 		return p.s.onLine(p.s.ctx, m.key.subject, func(l *line) { known, next = l.stored.Has(m.key.track, at), l.stored.Next(m.key.track, at) })
-	})
+	}
+	if look() != nil { // the line has to be read, and the server does not answer
+		p.persist(m.key.subject, look)
+	}
 	return known, next
 }
 
 // owe notes one more row of a Put.
-func (m *message) owe(s *settle) {
-	if n := len(m.owed); n > 0 && m.owed[n-1].settle == s {
+func (m *message) owe(to *debt) {
+	if n := len(m.owed); n > 0 && m.owed[n-1].to == to {
 		m.owed[n-1].rows++
 		return
 	}
-	m.owed = append(m.owed, owed{s, 1})
+	m.owed = append(m.owed, owed{to, 1})
 }
 
 // publishDue publishes the messages that have waited long enough.
@@ -191,35 +262,61 @@ func (p *publisher) publishAll() {
 	}
 }
 
-// publish stores a gathered message and settles what it held.
+// publish stores a gathered message and settles what it held, at once or when it is
+// durable.
 func (p *publisher) publish(m *message) {
 	err := p.s.refusal()
 	if err == nil && m.rows.Len() > 0 {
 		err = p.store(m)
 	}
-	for _, o := range m.owed {
-		o.settle.left -= o.rows
-		if o.settle.err == nil {
-			o.settle.err = err
-		}
-		if o.settle.left == 0 {
-			o.settle.done(o.settle.err)
-		}
+	if err == nil && p.durable != nil {
+		p.durable.add(m.owed)
+	} else {
+		settle(m.owed, err)
 	}
 	clear(m.owed)
-	m.owed = m.owed[:0]
+	m.owed, m.places = m.owed[:0], m.places[:0]
 	m.rows.Reset(nil, nil)
-	m.first, m.last = signal.Chunk{}, signal.Chunk{}
+	m.first, m.last, m.noID = signal.Chunk{}, signal.Chunk{}, false
 	p.open = slices.DeleteFunc(p.open, func(o *message) bool { return o == m })
 	p.spare = append(p.spare, m)
 }
 
 // store publishes the message until it is stored, or never can be.
 func (p *publisher) store(m *message) error {
+	var msg *nats.Msg
+	err := p.persist(m.key.subject, func() error {
+		for {
+			if msg == nil {
+				var err error
+				if msg, err = p.encode(m); err != nil {
+					return err
+				}
+			}
+			switch fate, err := p.attempt(m, msg); {
+			case err != nil || fate == landed:
+				return err
+			case fate == overtaken:
+				if msg = nil; !p.drop(m) {
+					return nil // others have stored all of it
+				}
+			}
+		}
+	})
+	if err != nil || m.rows.Len() == 0 {
+		return err
+	}
+	p.s.messages.Add(1)
+	p.s.rows.Add(uint64(m.rows.Len()))
+	p.s.bytes.Add(uint64(len(msg.Data)))
+	return nil
+}
+
+// encode makes the message that goes out.
+func (p *publisher) encode(m *message) (*nats.Msg, error) {
 	payload, err := wire.Encode(p.payload[:0], &m.rows)
 	if err != nil {
-		p.s.fail(err)
-		return p.s.refusal()
+		return nil, &signal.Error{Class: signal.Fatal, Op: "encode message", Err: err}
 	}
 	p.payload = payload
 	id := checkpoint.ID(m.key.track, m.from, m.first, m.last)
@@ -231,23 +328,40 @@ func (p *publisher) store(m *message) error {
 	}}
 	// The server remembers ids for an hour, 250 bytes each. The many small messages of a
 	// live run do without: the subject's last message tells as much.
-	if m.key.track.Source != checkpoint.Live {
+	if m.key.track.Source != checkpoint.Live && !m.noID {
 		msg.Header.Set(nats.MsgIdHdr, m.key.subject+"/"+id) // it compares ids across subjects
 	}
-	if err := p.persist(m.key.subject, func() error { return p.attempt(m, msg) }); err != nil {
-		return err
-	}
-	p.s.messages.Add(1)
-	p.s.rows.Add(uint64(m.rows.Len()))
-	p.s.bytes.Add(uint64(len(payload)))
-	return nil
+	return msg, nil
+}
+
+// drop takes the rows out of a message that others have stored meanwhile, and says
+// whether any are left. What the message settles stays the same: all of it is stored
+// then, by one or the other.
+func (p *publisher) drop(m *message) bool {
+	var kept wire.Batch
+	var places []checkpoint.Place
+	kept.Reset(m.rows.Run, m.rows.Recipe)
+	_ = p.s.onLine(p.s.ctx, m.key.subject, func(l *line) {
+		for i, at := range m.places {
+			if !l.stored.Has(m.key.track, at) {
+				kept.AppendRow(m.rows.Row(i))
+				places = append(places, at)
+			}
+		}
+	})
+	m.rows, m.places = kept, places
+	return kept.Len() > 0
 }
 
 // persist tries again, with growing pauses, until it works, the sink is closed or
 // the error is not transient.
 func (p *publisher) persist(subject string, try func() error) error {
+	defer p.s.waiting.Store(nil)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := try()
+		err := p.s.usable()
+		if err == nil {
+			err = try()
+		}
 		switch {
 		case err == nil:
 			return nil
@@ -257,6 +371,8 @@ func (p *publisher) persist(subject string, try func() error) error {
 			p.s.fail(err)
 			return p.s.refusal()
 		}
+		reason := err.Error()
+		p.s.waiting.Store(&reason)
 		p.s.retries.Add(1)
 		p.s.cfg.Log.Warn("vectors wait for the server", "subject", subject, "error", err, "pause", pause)
 		select {
@@ -267,69 +383,101 @@ func (p *publisher) persist(subject string, try func() error) error {
 	}
 }
 
+// usable says why the server in this process can store nothing now. One whose disk was
+// full is started again when there is room.
+func (s *Sink) usable() error {
+	server := s.link.server
+	if server == nil {
+		return nil
+	}
+	if err := checkSpace(s.cfg.Store, s.cfg.MinFree); err != nil {
+		return err
+	}
+	cause := context.Cause(server.state().sick)
+	if cause == nil {
+		return nil
+	}
+	s.cfg.Log.Warn("a write has failed; the embedded server is started again", "store", s.cfg.Store, "error", cause)
+	if err := server.restart(s.ctx); err != nil {
+		return &signal.Error{Class: signal.Transient, Op: "publish", Err: err}
+	}
+	return nil
+}
+
 // fail makes the sink refuse everything from now on.
 func (s *Sink) fail(err error) { s.failed.CompareAndSwap(nil, &err) }
 
-// attempt publishes the message once.
-func (p *publisher) attempt(m *message, msg *nats.Msg) error {
-	s := p.s
-	if s.link.server != nil {
-		if err := checkSpace(s.cfg.Store); err != nil {
-			return err
-		}
+// fate is what became of an attempt to publish.
+type fate uint8
+
+const (
+	landed    fate = iota + 1 // now, or by an earlier attempt
+	overtaken                 // others have published on the subject
+)
+
+// attempt publishes the message once, if the subject's last message is the last one
+// that is known.
+func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
+	var known uint64
+	if err := p.s.onLine(p.s.ctx, msg.Subject, func(l *line) { known = l.sequence }); err != nil {
+		return 0, err
 	}
-	var sequence uint64
-	if err := s.onLine(s.ctx, msg.Subject, func(l *line) { sequence = l.sequence }); err != nil {
-		return err
+	ctx, cancel := p.s.attention()
+	ack, err := p.s.link.js.PublishMsg(ctx, msg,
+		jetstream.WithExpectStream(Stream), jetstream.WithExpectLastSequencePerSubject(known), jetstream.WithRetryAttempts(0))
+	cancel()
+	if err != nil && !wrongSequence(err) {
+		return 0, explain(err, msg.Subject)
 	}
-	sequence, err := p.compareAndSet(msg, sequence)
-	if err != nil {
-		return err
+	sequence := uint64(0)
+	if err == nil && !ack.Duplicate {
+		sequence = ack.Sequence
+	} else if sequence, err = p.catchUp(m, msg); err != nil || sequence == 0 {
+		return overtaken, err
 	}
-	return s.onLine(s.ctx, msg.Subject, func(l *line) {
-		l.sequence = sequence
+	return landed, p.s.onLine(p.s.ctx, msg.Subject, func(l *line) {
+		l.sequence = max(l.sequence, sequence)
 		l.stored.Add(m.key.track, checkpoint.Span{First: m.from, Last: checkpoint.PlaceOf(m.last)})
 	})
 }
 
-// compareAndSet publishes the message if the subject's last one is still at the
-// given sequence, and gives its own.
-func (p *publisher) compareAndSet(msg *nats.Msg, sequence uint64) (uint64, error) {
-	for {
-		ctx, cancel := context.WithTimeout(p.s.ctx, ackTimeout)
-		ack, err := p.s.link.js.PublishMsg(ctx, msg,
-			jetstream.WithExpectStream(Stream), jetstream.WithExpectLastSequencePerSubject(sequence), jetstream.WithRetryAttempts(0))
-		cancel()
-		switch {
-		case err == nil && !ack.Duplicate:
-			return ack.Sequence, nil
-		case err != nil && !wrongSequence(err):
-			return 0, explain(err, msg.Subject)
-		}
-		// An earlier attempt landed, or another writer was here, or messages were
-		// deleted from the stream.
-		ctx, cancel = context.WithTimeout(p.s.ctx, ackTimeout)
-		last, err := p.s.link.stream.GetLastMsgForSubject(ctx, msg.Subject)
-		cancel()
-		var found uint64
-		switch {
-		case err == nil && last.Header.Get(HeaderBatch) == msg.Header.Get(HeaderBatch):
-			return last.Sequence, nil
-		case err == nil:
-			found = last.Sequence
-		case !errors.Is(err, jetstream.ErrMsgNotFound):
-			return 0, explain(err, msg.Subject)
-		}
-		if found > sequence {
-			return 0, &signal.Error{Class: signal.Fatal, Op: "publish", Err: fmt.Errorf(
-				"another porevec writes to %s (its message %d came in between): stop one of the two and start again; nothing is lost or stored twice",
-				msg.Subject, found)}
-		}
-		// The id may be remembered from a message that was deleted since; the
-		// sequence alone is enough.
-		sequence = found
-		msg.Header.Del(nats.MsgIdHdr)
+// attention is how long the server is given to answer; a sick one does not.
+func (s *Sink) attention() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(s.ctx, ackTimeout)
+	if s.link.server == nil {
+		return ctx, cancel
 	}
+	stop := context.AfterFunc(s.link.server.state().sick, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// catchUp reads what has come into the subject, and gives the message's own place when
+// an earlier attempt had landed. Otherwise another process writes there too, or died
+// just now with a message under way; or messages were deleted from the stream.
+func (p *publisher) catchUp(m *message, msg *nats.Msg) (sequence uint64, err error) {
+	own, others := msg.Header.Get(HeaderBatch), 0
+	ctx, cancel := p.s.attention()
+	defer cancel()
+	failure := p.s.onLine(ctx, msg.Subject, func(l *line) {
+		err = l.read(ctx, p.s.link.stream, msg.Subject, func(at uint64, id string) {
+			switch {
+			case id == own:
+				sequence = at
+			case strings.HasPrefix(id, checkpoint.Live+"/"):
+				others++
+			}
+		})
+	})
+	switch {
+	case failure != nil || err != nil:
+		return 0, &signal.Error{Class: signal.Transient, Op: "publish", Err: errors.Join(failure, err)}
+	case sequence == 0 && others > 0 && m.key.track.Source == checkpoint.Live && time.Since(p.s.opened) > 2*ackTimeout:
+		// A live run has no places to tell by what is stored twice.
+		return 0, &signal.Error{Class: signal.Fatal, Op: "publish", Err: fmt.Errorf(
+			"another porevec follows the same run and writes to %s: stop one of the two; what was stored stays", msg.Subject)}
+	}
+	m.noID = true // the sequence alone is enough
+	return sequence, nil
 }
 
 func wrongSequence(err error) bool {
@@ -390,11 +538,20 @@ const (
 	spareShare = 20 // one part in 20 of small file systems
 )
 
-func checkSpace(store string) error {
+// checkSpace says that a file system has too little left; least is in bytes, and 0
+// the usual reserve.
+func checkSpace(store string, least int64) error {
 	size, free, err := diskSpace(store)
-	if err != nil || free >= min(spareBytes, size/spareShare) {
+	if err != nil {
 		return nil // where space cannot be asked for, the server will tell
 	}
+	reserve := min(spareBytes, size/spareShare)
+	if least > 0 {
+		reserve = uint64(least)
+	}
+	if free >= reserve {
+		return nil
+	}
 	return &signal.Error{Class: signal.Transient, Op: "publish", Err: fmt.Errorf(
-		"the disk of store %s has %d MB left, too few to go on: free some space", store, free>>20)}
+		"the disk of store %s has %d MB left, and %d are kept free: free some space, and it goes on", store, free>>20, reserve>>20)}
 }

@@ -29,6 +29,9 @@ type Sink struct {
 	ended  chan struct{} // closed when the publisher has ended
 	closed sync.Once
 	failed atomic.Pointer[error] // why nothing is accepted any more
+	opened time.Time
+	// waiting is why nothing is stored just now; nil: it is.
+	waiting atomic.Pointer[string]
 
 	linesMu sync.Mutex
 	lines   map[string]*line // by subject
@@ -43,16 +46,9 @@ type item struct {
 	recipe  *signal.Recipe
 	chunks  []signal.Chunk
 	vectors []float32
-	settle  *settle
+	debt    *debt
 
 	flushed chan struct{} // of Flush: closed when all before it is settled
-}
-
-// settle counts the rows of one Put. Only the publisher uses it.
-type settle struct {
-	left int
-	err  error
-	done func(error)
 }
 
 // Open connects, starting the server in this process if that is asked for. ctx
@@ -68,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 	if cfg.URL != "" {
 		l, err = dial(cfg.URL, cfg.Credentials, cfg.Log)
 	} else {
-		l, err = embed(ctx, serverConfig{store: cfg.Store, listen: cfg.Listen, webSocket: cfg.WebSocket, origins: cfg.Origins, log: cfg.Log})
+		l, err = embed(ctx, serverConfig{store: cfg.Store, listen: cfg.Listen, webSocket: cfg.WebSocket, origins: cfg.Origins, durability: cfg.Durability, log: cfg.Log})
 	}
 	if err != nil {
 		return nil, err
@@ -78,17 +74,23 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 		l.close()
 		return nil, err
 	}
+	durable, err := newWatermark(cfg)
+	if err != nil {
+		l.close()
+		return nil, err
+	}
 	s := &Sink{
-		cfg:   cfg,
-		link:  l,
-		room:  semaphore.NewWeighted(cfg.InFlight),
-		queue: make(chan item, 64),
-		ended: make(chan struct{}),
-		lines: make(map[string]*line),
-		names: namer{rig: cfg.Rig, subset: cfg.Subset},
+		cfg:    cfg,
+		opened: time.Now(),
+		link:   l,
+		room:   semaphore.NewWeighted(cfg.InFlight),
+		queue:  make(chan item, 64),
+		ended:  make(chan struct{}),
+		lines:  make(map[string]*line),
+		names:  namer{rig: cfg.Rig, subset: cfg.Subset},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	go s.publishAll()
+	go s.publishAll(durable)
 	return s, nil
 }
 
@@ -97,18 +99,20 @@ func (s *Sink) URL() string {
 	switch {
 	case s.cfg.URL != "":
 		return s.cfg.URL
-	case s.cfg.Listen != "":
-		return s.link.server.server.ClientURL()
+	case s.link.server != nil:
+		url, _ := s.link.server.urls()
+		return url
 	}
 	return ""
 }
 
 // WebSocketURL is where a browser on this computer can connect; "" when it cannot.
 func (s *Sink) WebSocketURL() string {
-	if s.cfg.WebSocket == "" {
+	if s.link.server == nil {
 		return ""
 	}
-	return s.link.server.server.WebsocketURL()
+	_, url := s.link.server.urls()
+	return url
 }
 
 // Put copies the vectors and returns. What the stream already holds is not
@@ -134,7 +138,7 @@ func (s *Sink) Put(ctx context.Context, e *signal.Embedded, done func(error)) er
 		recipe:  e.Recipe,
 		chunks:  append([]signal.Chunk(nil), e.Chunks...),
 		vectors: append([]float32(nil), e.Vectors...),
-		settle: &settle{left: n, done: func(err error) {
+		debt: &debt{left: n, done: func(err error) {
 			s.room.Release(weight)
 			done(err)
 		}},
