@@ -36,11 +36,12 @@ func (d Durability) validate() error {
 // store's file system has passed it. It belongs to the publisher's goroutine, which
 // waits for the one that syncs.
 type watermark struct {
-	store   *os.File
+	sync    func() error
 	tick    *time.Ticker
 	waiting []owed // stored since the last sync began
 	under   []owed // stored before the sync that is under way began
 	synced  chan error
+	close   func()
 }
 
 // newWatermark is nil in mode Always.
@@ -56,7 +57,12 @@ func newWatermark(cfg Config) (*watermark, error) {
 	if err := syncFileSystem(store); err != nil {
 		return nil, errors.Join(fmt.Errorf("sync store: %w", err), store.Close())
 	}
-	return &watermark{store: store, tick: time.NewTicker(cfg.SyncInterval)}, nil
+	tick := time.NewTicker(cfg.SyncInterval)
+	return &watermark{
+		tick:  tick,
+		sync:  func() error { return syncFileSystem(store) },
+		close: func() { tick.Stop(); _ = store.Close() },
+	}, nil
 }
 
 // add holds what was stored back.
@@ -70,7 +76,7 @@ func (w *watermark) begin() {
 	w.under, w.waiting = w.waiting, w.under[:0]
 	done := make(chan error, 1)
 	w.synced = done
-	go func() { done <- syncFileSystem(w.store) }()
+	go func() { done <- w.sync() }()
 }
 
 // end settles what a sync has passed.
@@ -98,9 +104,4 @@ func (w *watermark) finish() error {
 			return err
 		}
 	}
-}
-
-func (w *watermark) close() {
-	w.tick.Stop()
-	_ = w.store.Close()
 }

@@ -397,7 +397,7 @@ func (s *Sink) usable() error {
 	if cause == nil {
 		return nil
 	}
-	s.cfg.Log.Warn("a write has failed; the embedded server is started again", "store", s.cfg.Store, "error", cause)
+	s.cfg.Log.Warn("the embedded server is started again, because a write has failed", "store", s.cfg.Store, "error", cause)
 	if err := server.restart(s.ctx); err != nil {
 		return &signal.Error{Class: signal.Transient, Op: "publish", Err: err}
 	}
@@ -425,8 +425,12 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
 	ctx, cancel := p.s.attention()
 	ack, err := p.s.link.js.PublishMsg(ctx, msg,
 		jetstream.WithExpectStream(Stream), jetstream.WithExpectLastSequencePerSubject(known), jetstream.WithRetryAttempts(0))
+	ended := ctx.Err() != nil && p.s.ctx.Err() == nil
 	cancel()
-	if err != nil && !wrongSequence(err) {
+	switch {
+	case err != nil && ended:
+		return 0, &signal.Error{Class: signal.Transient, Op: "publish", Err: p.s.silence()}
+	case err != nil && !wrongSequence(err):
 		return 0, explain(err, msg.Subject)
 	}
 	sequence := uint64(0)
@@ -439,6 +443,16 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
 		l.sequence = max(l.sequence, sequence)
 		l.stored.Add(m.key.track, checkpoint.Span{First: m.from, Last: checkpoint.PlaceOf(m.last)})
 	})
+}
+
+// silence is why the server did not answer.
+func (s *Sink) silence() error {
+	if server := s.link.server; server != nil {
+		if cause := context.Cause(server.state().sick); cause != nil {
+			return cause
+		}
+	}
+	return fmt.Errorf("the server has not answered for %v", ackTimeout)
 }
 
 // attention is how long the server is given to answer; a sick one does not.

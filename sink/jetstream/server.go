@@ -196,6 +196,22 @@ func (e *embedded) urls() (client, page string) {
 	return client, page
 }
 
+// stored is how many bytes the server keeps; 0 while it is being started.
+func (e *embedded) stored() uint64 {
+	if !e.mu.TryLock() {
+		return 0
+	}
+	defer e.mu.Unlock()
+	if e.server == nil {
+		return 0
+	}
+	account, err := e.server.LookupAccount(server.DEFAULT_GLOBAL_ACCOUNT)
+	if err != nil {
+		return 0
+	}
+	return account.JetStreamUsage().Store
+}
+
 // InProcessConn is for nats.InProcessServer: it connects to the server that runs now.
 func (e *embedded) InProcessConn() (net.Conn, error) {
 	e.mu.Lock()

@@ -258,6 +258,31 @@ func (s *Sink) Stats() Stats {
 	return Stats{Messages: s.messages.Load(), Rows: s.rows.Load(), Bytes: s.bytes.Load(), Retries: s.retries.Load()}
 }
 
+// State is how the sink is now.
+type State struct {
+	// Waiting is why nothing can be stored just now; "" when it can.
+	Waiting string
+	// StoredBytes are in the stream, as far as the server has told; 0 where it has not.
+	StoredBytes uint64
+	LimitBytes  uint64 // of the stream; 0: none
+	FreeBytes   uint64 // of the disk; 0: not known
+}
+
+// State asks the server in this process; of another one only Waiting is known.
+func (s *Sink) State() State {
+	var state State
+	if reason := s.waiting.Load(); reason != nil {
+		state.Waiting = *reason
+	}
+	if s.link.server == nil {
+		return state
+	}
+	state.LimitBytes = uint64(s.cfg.StoreBytes)
+	state.StoredBytes = s.link.server.stored()
+	_, state.FreeBytes, _ = diskSpace(s.cfg.Store)
+	return state
+}
+
 // PublishStat sends a run's state, one JSON object, to whoever listens now. It is
 // not stored.
 func (s *Sink) PublishStat(run *signal.Run, object []byte) error {

@@ -1,0 +1,94 @@
+package jetstream
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/porevec/porevec/signal"
+)
+
+// Nothing is settled before a sync that began after it was stored has ended.
+func TestWatermark(t *testing.T) {
+	release := make(chan error)
+	w := &watermark{sync: func() error { return <-release }}
+	var settled []int
+	put := func(n int) []owed {
+		return []owed{{&debt{left: 1, done: func(err error) {
+			if err == nil {
+				settled = append(settled, n)
+			}
+		}}, 1}}
+	}
+	w.begin()
+	if w.synced != nil {
+		t.Error("a sync of nothing is under way")
+	}
+	w.add(put(1))
+	w.add(put(2))
+	w.begin()
+	w.add(put(3)) // the sync may have missed it
+	w.begin()     // one at a time
+	if len(settled) != 0 {
+		t.Errorf("%v settled before the sync has ended", settled)
+	}
+	release <- nil
+	if err := w.end(<-w.synced); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(settled, []int{1, 2}) {
+		t.Errorf("%v settled by the first sync, want 1 and 2", settled)
+	}
+	w.begin()
+	w.add(put(4))
+	go func() { release <- nil; release <- nil }()
+	if err := w.finish(); err != nil || !slices.Equal(settled, []int{1, 2, 3, 4}) {
+		t.Errorf("%v settled in the end, %v", settled, err)
+	}
+}
+
+// After a failed sync nothing that it covered is ever taken for durable.
+func TestWatermarkFails(t *testing.T) {
+	w := &watermark{sync: func() error { return errors.New("input/output error") }}
+	var got error
+	w.add([]owed{{&debt{left: 1, done: func(err error) { got = err }}, 1}})
+	if err := w.finish(); err == nil || signal.ClassOf(err) != signal.Fatal || got == nil {
+		t.Errorf("finish gave %v, the vector was told %v", err, got)
+	}
+}
+
+func TestGroup(t *testing.T) {
+	if !canSyncFileSystem {
+		if err := (Config{Store: "x", Durability: Group}).Validate(); err == nil {
+			t.Error("passes")
+		}
+		return
+	}
+	store := t.TempDir()
+	chunks := reads(testRun("run"), "a.pod5", 0, 500, 4)
+	s := open(t, Config{Store: store, Durability: Group, SyncInterval: time.Millisecond, MaxBytes: 2 << 10})
+	var fate settled
+	put(t, s, testRecipe, chunks[:1000], 10, fate.done)
+	fate.check(t, 100, 0)
+	// What comes without a Flush is settled all the same.
+	fate = settled{}
+	for i := 1000; i < 2000; i += 10 {
+		if err := s.Put(t.Context(), vectorsOf(testRecipe, chunks[i:i+10]), fate.done()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for waiting := true; waiting; time.Sleep(time.Millisecond) {
+		fate.mu.Lock()
+		waiting = fate.pending > 0
+		fate.mu.Unlock()
+	}
+	fate.check(t, 100, 0)
+	s.Close()
+	checkStored(t, all(t, SubscribeConfig{Store: store}), chunks)
+	for _, bad := range []Config{{URL: "nats://h:1", Durability: Group}, {Store: "x", Durability: "never"}} {
+		if err := bad.Validate(); err == nil {
+			t.Errorf("%+v passes", bad)
+		}
+	}
+}
