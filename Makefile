@@ -33,7 +33,7 @@ deps:
 
 ## test: everything, with the race detector
 test: deps
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 20m -parallel 4 ./...
 
 ## test-libhdf5: FAST5 against the HDF5 library; needs libhdf5-dev, which it installs on Debian
 test-libhdf5:

@@ -141,6 +141,8 @@ func kindOf(f *pflag.Flag) string {
 		return "a number"
 	case "duration":
 		return "a duration"
+	case "size":
+		return "a size"
 	}
 	return "a text"
 }

@@ -30,6 +30,13 @@ type deliveryFlags struct {
 	browse string
 	pages  []string
 	rig    string
+
+	durability   string
+	syncInterval time.Duration
+	spool        byteSize
+	minFree      byteSize
+	messageSize  byteSize
+
 	// maxAge is the longest wait of a vector for its message to fill; 0: the sink's own.
 	maxAge time.Duration
 
@@ -47,6 +54,13 @@ func (f *deliveryFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.browse, "websocket", "", "let pages in a browser on this computer connect to the embedded server, e.g. 127.0.0.1:8222")
 	flags.StringSliceVar(&f.pages, "websocket-origin", []string{"http://localhost:8000", "http://127.0.0.1:8000"}, "where those pages are served")
 	flags.StringVar(&f.rig, "rig", "", "name of this computer in subjects (default: its host name)")
+	flags.StringVar(&f.durability, "durability", string(jetstream.Always),
+		"when the embedded server has a vector on disk: always (a sync per message) or group (one per --sync-interval, which a slow disk may need); 'porevec doctor' measures")
+	flags.DurationVar(&f.syncInterval, "sync-interval", 100*time.Millisecond, "time between two syncs of --durability group")
+	flags.Var(&f.spool, "spool", "most that the stream in --store may take, e.g. 50GB; then a replay waits and a live run sheds, until there is room (0: as much as the disk has)")
+	flags.Var(&f.minFree, "min-free", "what the disk of --store keeps free, e.g. 10GB (0: 2GiB, or 5 % of a smaller disk)")
+	f.messageSize = 256 << 10
+	flags.Var(&f.messageSize, "message-size", "cut messages at this size, 512KiB at most; larger ones need fewer syncs")
 }
 
 // validate settles what the flags mean together.
@@ -59,6 +73,8 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 		return usageError("--nats off leaves nowhere to deliver to: name a file with -o")
 	case f.nats == "off" && f.listen+f.browse != "":
 		return usageError("--listen and --websocket need the embedded server, but --nats is off")
+	case f.nats != "embedded" && (flags.Changed("durability") || flags.Changed("spool") || flags.Changed("min-free")):
+		return usageError("--durability, --spool and --min-free are for the embedded server; another one has settings of its own")
 	case f.nats != "off" && f.nats != "embedded" && !strings.Contains(f.nats, "://"):
 		return usageError("--nats %q: must be embedded, off, or a URL such as nats://host:4222", f.nats)
 	}
@@ -74,9 +90,11 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 }
 
 func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
-	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxAge: f.maxAge, Log: log}
+	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxBytes: int(f.messageSize), MaxAge: f.maxAge, Log: log}
 	if f.nats == "embedded" {
 		cfg.Store, cfg.Listen, cfg.WebSocket, cfg.Origins = f.store, f.listen, f.browse, f.pages
+		cfg.Durability, cfg.SyncInterval = jetstream.Durability(f.durability), f.syncInterval
+		cfg.StoreBytes, cfg.MinFree = int64(f.spool), int64(f.minFree)
 	} else {
 		cfg.URL = f.nats
 	}

@@ -81,10 +81,7 @@ func publishLive(stream *jetstream.Sink, stats func() []minknow.Stats, report fu
 				continue
 			}
 			object, err := json.Marshal(liveStatus{
-				status: status{
-					time.Now().UTC(), r.Elapsed.Seconds(), r.Reads, r.Samples, r.Chunks, r.Acknowledged, r.ErrorCount,
-					float64(r.Samples) / r.Elapsed.Seconds(),
-				},
+				status:         newStatus(stream, r),
 				positionStatus: newPositionStatus(&s), ChunksPerS: perSecond, ChunksShed: r.ChunksShed, ChunksWaiting: r.Waiting,
 				ChunkAgeMS: milliseconds(r.Latency.Quantile(0.5)), ChunkAgeP99MS: milliseconds(r.Latency.Quantile(0.99)),
 			})

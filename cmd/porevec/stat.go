@@ -35,6 +35,24 @@ type status struct {
 	Acknowledged uint64    `json:"acknowledged"`
 	Errors       uint64    `json:"errors"`
 	SamplesPerS  float64   `json:"samples_per_s"`
+	// Retries counts publishing that failed and was done again, and Waiting is why nothing
+	// can be stored just now.
+	Retries uint64 `json:"retries"`
+	Waiting string `json:"waiting,omitempty"`
+	// Of the embedded server:
+	StoreBytes      uint64 `json:"store_bytes,omitempty"`
+	StoreLimitBytes uint64 `json:"store_limit_bytes,omitempty"` // --spool
+	DiskFreeBytes   uint64 `json:"disk_free_bytes,omitempty"`
+}
+
+func newStatus(stream *jetstream.Sink, r pipeline.Report) status {
+	state := stream.State()
+	return status{
+		Time: time.Now().UTC(), ElapsedS: r.Elapsed.Seconds(), Reads: r.Reads, Samples: r.Samples, Chunks: r.Chunks,
+		Acknowledged: r.Acknowledged, Errors: r.ErrorCount, SamplesPerS: float64(r.Samples) / r.Elapsed.Seconds(),
+		Retries: stream.Stats().Retries, Waiting: state.Waiting,
+		StoreBytes: state.StoredBytes, StoreLimitBytes: state.LimitBytes, DiskFreeBytes: state.FreeBytes,
+	}
 }
 
 // publishStatus tells subscribers once a second how the run goes, until the
@@ -45,11 +63,7 @@ func publishStatus(stream *jetstream.Sink, source *currentRun, report func() pip
 		if run == nil {
 			return
 		}
-		r := report()
-		object, err := json.Marshal(status{
-			time.Now().UTC(), r.Elapsed.Seconds(), r.Reads, r.Samples, r.Chunks, r.Acknowledged, r.ErrorCount,
-			float64(r.Samples) / r.Elapsed.Seconds(),
-		})
+		object, err := json.Marshal(newStatus(stream, report()))
 		if err == nil {
 			_ = stream.PublishStat(run, object) // the next one comes in a second
 		}

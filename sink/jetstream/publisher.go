@@ -201,6 +201,12 @@ func (p *publisher) message(k key) *message {
 
 // begin begins a message.
 func (p *publisher) begin(k key, run *signal.Run, recipe *signal.Recipe) *message {
+	// A subject has the order in which rows came: one source ends before the next begins.
+	for _, o := range slices.Clone(p.open) {
+		if o.key.subject == k.subject {
+			p.publish(o)
+		}
+	}
 	if len(p.open) == mostOpen {
 		p.publish(p.open[0])
 	}
@@ -533,6 +539,8 @@ func explain(err error, subject string) error {
 		class, advice = signal.Fatal, "the server takes no messages of this size: raise its max_payload"
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrPermissionViolation):
 		class, advice = signal.Fatal, "the server does not let this user publish to "+subject
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		advice = "there is no connection to the server"
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		advice = "no stream takes " + subject + "; is JetStream running, and does stream " + Stream + " exist?"
 	}
