@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/porevec/porevec/minknow/certs"
+	"github.com/porevec/porevec/internal/certs"
 )
 
 func TestHosts(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/porevec/porevec/internal/certs"
 	"github.com/porevec/porevec/minknow/api"
-	"github.com/porevec/porevec/minknow/certs"
 	"github.com/porevec/porevec/signal"
 )
 

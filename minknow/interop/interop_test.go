@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/porevec/porevec/fixtures"
+	"github.com/porevec/porevec/internal/certs"
 	"github.com/porevec/porevec/minknow"
-	"github.com/porevec/porevec/minknow/certs"
 	"github.com/porevec/porevec/minknow/dial"
 	"github.com/porevec/porevec/minknow/simulator"
 	"github.com/porevec/porevec/replay"

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/porevec/porevec/internal/certs"
 	"github.com/porevec/porevec/minknow/api"
-	"github.com/porevec/porevec/minknow/certs"
 )
 
 // Simulator is a MinKNOW host that does not exist.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/porevec/porevec/internal/broker"
 )
 
 // onSmallDisk runs a test once more in a process that has a file system of its own, of
@@ -53,7 +55,7 @@ func fillDisk(t *testing.T, cfg Config, ballast int) {
 	}
 	cfg.Store = filepath.Join(store, "store")
 	s := open(t, cfg)
-	first := s.link.server.state()
+	first := s.link.server.Sick()
 	other := filepath.Join(store, "ballast")
 	if err := os.WriteFile(other, make([]byte, ballast), 0o600); err != nil {
 		t.Fatal(err)
@@ -67,7 +69,7 @@ func fillDisk(t *testing.T, cfg Config, ballast int) {
 			time.Sleep(time.Millisecond)
 		}
 		t.Log("waiting because ", s.State().Waiting)
-		_, free, _ := diskSpace(store)
+		_, free, _ := broker.DiskSpace(store)
 		t.Logf("%d of 7000 rows stored, %d kB free", s.Stats().Rows, free>>10)
 		freed.Store(true)
 		if err := os.Remove(other); err != nil {
@@ -80,7 +82,7 @@ func fillDisk(t *testing.T, cfg Config, ballast int) {
 	if !freed.Load() {
 		t.Error("the disk was never full")
 	}
-	if restarted := s.link.server.state() != first; restarted != (cfg.MinFree == 1) {
+	if restarted := s.link.server.Sick() != first; restarted != (cfg.MinFree == 1) {
 		t.Errorf("the server was started again: %v", restarted)
 	}
 	s.Close()

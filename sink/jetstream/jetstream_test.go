@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"github.com/porevec/porevec/internal/broker"
 	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink/wire"
 )
@@ -420,11 +421,11 @@ func TestServerRestarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := server.server.Addr().String()
+	address := server.Server().Addr().String()
 	s := open(t, Config{URL: "nats://" + address, MaxBytes: 1 << 10})
 	chunks := reads(testRun("run"), "a.pod5", 0, 100, 3)
 	put(t, s, testRecipe, chunks[:100], 10, new(settled).done)
-	server.stop()
+	server.Stop()
 	var fate settled
 	if err := s.Put(t.Context(), vectorsOf(testRecipe, chunks[100:]), fate.done()); err != nil {
 		t.Fatal(err)
@@ -436,7 +437,7 @@ func TestServerRestarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.stop()
+	defer server.Stop()
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -491,7 +492,7 @@ func TestLock(t *testing.T) {
 	store := t.TempDir()
 	s := open(t, Config{Store: store})
 	_, err := Open(t.Context(), Config{Store: store})
-	var locked *LockedError
+	var locked *broker.LockedError
 	if !errors.As(err, &locked) || locked.PID != os.Getpid() || locked.URL != "" || !strings.Contains(err.Error(), "--listen") {
 		t.Errorf("second open gave %v", err)
 	}

@@ -2,9 +2,12 @@ package jetstream
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +36,14 @@ func dial(url, credentials string, log *slog.Logger, more ...nats.Option) (*link
 	opts := append(options(log), more...)
 	if credentials != "" {
 		opts = append(opts, nats.UserCredentials(credentials))
+		// The invitation of a hub has the hub's certificate in it.
+		text, err := os.ReadFile(credentials)
+		if err != nil {
+			return nil, fmt.Errorf("credentials: %w", err)
+		}
+		if authorities := x509.NewCertPool(); authorities.AppendCertsFromPEM(text) {
+			opts = append(opts, nats.Secure(&tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}))
+		}
 	}
 	conn, err := nats.Connect(url, opts...)
 	if err != nil {
@@ -49,7 +60,7 @@ func embed(ctx context.Context, cfg serverConfig) (*link, error) {
 	}
 	conn, err := nats.Connect("", append(options(cfg.log), nats.InProcessServer(server), nats.ReconnectWait(firstPause), nats.ReconnectJitter(0, 0))...)
 	if err != nil {
-		server.stop()
+		server.Stop()
 		return nil, fmt.Errorf("connect to the embedded server: %w", err)
 	}
 	return newLink(conn, server)
@@ -143,6 +154,6 @@ func (l *link) takeAlerts(ctx context.Context, cfg jetstream.StreamConfig) error
 func (l *link) close() {
 	l.conn.Close()
 	if l.server != nil {
-		l.server.stop()
+		l.server.Stop()
 	}
 }

@@ -100,7 +100,7 @@ func openMode(t *testing.T, mode, store, listen string) *Sink {
 	if err := l.openStream(t.Context(), false, 0); err != nil {
 		t.Fatal(err)
 	}
-	cfg.Store, cfg.Listen, cfg.URL = "", "", l.server.server.ClientURL()
+	cfg.Store, cfg.Listen, cfg.URL = "", "", l.server.Server().ClientURL()
 	t.Cleanup(l.close)
 	return open(t, cfg)
 }

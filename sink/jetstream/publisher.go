@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/porevec/porevec/internal/broker"
 	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
@@ -399,12 +400,12 @@ func (s *Sink) usable() error {
 	if err := checkSpace(s.cfg.Store, s.cfg.MinFree); err != nil {
 		return err
 	}
-	cause := context.Cause(server.state().sick)
+	cause := context.Cause(server.Sick())
 	if cause == nil {
 		return nil
 	}
 	s.cfg.Log.Warn("the embedded server is started again, because a write has failed", "store", s.cfg.Store, "error", cause)
-	if err := server.restart(s.ctx); err != nil {
+	if err := server.Restart(s.ctx); err != nil {
 		return &signal.Error{Class: signal.Transient, Op: "publish", Err: err}
 	}
 	return nil
@@ -454,7 +455,7 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
 // silence is why the server did not answer.
 func (s *Sink) silence() error {
 	if server := s.link.server; server != nil {
-		if cause := context.Cause(server.state().sick); cause != nil {
+		if cause := context.Cause(server.Sick()); cause != nil {
 			return cause
 		}
 	}
@@ -467,7 +468,7 @@ func (s *Sink) attention() (context.Context, context.CancelFunc) {
 	if s.link.server == nil {
 		return ctx, cancel
 	}
-	stop := context.AfterFunc(s.link.server.state().sick, cancel)
+	stop := context.AfterFunc(s.link.server.Sick(), cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
@@ -563,7 +564,7 @@ const (
 // checkSpace says that a file system has too little left; least is in bytes, and 0
 // the usual reserve.
 func checkSpace(store string, least int64) error {
-	size, free, err := diskSpace(store)
+	size, free, err := broker.DiskSpace(store)
 	if err != nil {
 		return nil // where space cannot be asked for, the server will tell
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/porevec/porevec/internal/broker"
 	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
@@ -53,7 +54,7 @@ type item struct {
 
 // Open connects, starting the server in this process if that is asked for. ctx
 // bounds the opening alone. A store that another process has open gives a
-// [LockedError].
+// [broker.LockedError].
 func Open(ctx context.Context, cfg Config) (*Sink, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -279,7 +280,7 @@ func (s *Sink) State() State {
 	}
 	state.LimitBytes = uint64(s.cfg.StoreBytes)
 	state.StoredBytes = s.link.server.stored()
-	_, state.FreeBytes, _ = diskSpace(s.cfg.Store)
+	_, state.FreeBytes, _ = broker.DiskSpace(s.cfg.Store)
 	return state
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/porevec/porevec/internal/broker"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -61,7 +62,7 @@ type Subscription struct {
 }
 
 // Subscribe connects. A store that another process has open without listening
-// gives a [LockedError].
+// gives a [broker.LockedError].
 func Subscribe(ctx context.Context, cfg SubscribeConfig) (*Subscription, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -89,7 +90,7 @@ func (cfg SubscribeConfig) connect(ctx context.Context) (*link, error) {
 		return nil, fmt.Errorf("subscribe: no store: %w", err)
 	}
 	l, err := embed(ctx, serverConfig{store: cfg.Store, log: cfg.Log})
-	var locked *LockedError
+	var locked *broker.LockedError
 	if errors.As(err, &locked) && locked.URL != "" {
 		// Its owner listens for as long as it runs: once that is over, there is no use
 		// in trying for long.

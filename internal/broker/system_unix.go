@@ -1,6 +1,6 @@
 //go:build unix
 
-package jetstream
+package broker
 
 import (
 	"errors"
@@ -21,8 +21,8 @@ func lockFile(file *os.File) error {
 	}
 }
 
-// diskSpace is what the file system of a path has and has left, in bytes.
-func diskSpace(path string) (size, free uint64, err error) {
+// DiskSpace is what the file system of a path has and has left, in bytes.
+func DiskSpace(path string) (size, free uint64, err error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err != nil {
 		return 0, 0, err

@@ -1,5 +1,6 @@
-// Package certs makes the certificates of a simulated MinKNOW: an authority of its own,
-// and a leaf for "localhost", as MinKNOW makes them for each of its hosts.
+// Package certs makes certificates: an authority, and leaves that it signs. The
+// simulated MinKNOW has a leaf for "localhost", as MinKNOW makes them for each of its
+// hosts; a hub has one for its own names.
 package certs
 
 import (
@@ -24,13 +25,15 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// Leaf says how a leaf differs from the usual one, for tests of clients.
+// Leaf says how a leaf differs from the usual one.
 type Leaf struct {
 	// NoNames leaves the subject alternative names out: only the common name says
 	// localhost, as in the certificates of MinKNOW up to 6.2.
 	NoNames bool
 	// CommonName is localhost when it is "".
 	CommonName string
+	// Names are the host names and addresses it is for, besides the common name.
+	Names []string
 	// From and Until bound its life; zero: from an hour ago, for a year.
 	From, Until time.Time
 	// Client makes a client's certificate.
@@ -44,7 +47,7 @@ func NewAuthority(name string) (*Authority, error) {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: name, Organization: []string{"porevec simulator"}},
+		Subject:   pkix.Name{CommonName: name, Organization: []string{"porevec"}},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
@@ -75,7 +78,7 @@ func (a *Authority) Issue(l Leaf) (tls.Certificate, error) {
 		l.Until = time.Now().AddDate(1, 0, 0)
 	}
 	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: l.CommonName, Organization: []string{"porevec simulator"}}, NotBefore: l.From, NotAfter: l.Until,
+		Subject: pkix.Name{CommonName: l.CommonName, Organization: []string{"porevec"}}, NotBefore: l.From, NotAfter: l.Until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if l.Client {
@@ -83,6 +86,13 @@ func (a *Authority) Issue(l Leaf) (tls.Certificate, error) {
 	} else if !l.NoNames {
 		template.DNSNames = []string{l.CommonName}
 		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+		for _, name := range l.Names {
+			if ip := net.ParseIP(name); ip != nil {
+				template.IPAddresses = append(template.IPAddresses, ip)
+			} else {
+				template.DNSNames = append(template.DNSNames, name)
+			}
+		}
 	}
 	der, err := sign(template, a.Certificate, key, a.key)
 	if err != nil {

@@ -1,4 +1,4 @@
-package jetstream
+package broker
 
 import (
 	"os"
@@ -15,8 +15,8 @@ func lockFile(file *os.File) error {
 	return windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, &windows.Overlapped{Offset: 1 << 30})
 }
 
-// diskSpace is what the file system of a path has and has left, in bytes.
-func diskSpace(path string) (size, free uint64, err error) {
+// DiskSpace is what the file system of a path has and has left, in bytes.
+func DiskSpace(path string) (size, free uint64, err error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return 0, 0, err

@@ -1,0 +1,369 @@
+package hub
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
+
+	"github.com/porevec/porevec/internal/broker"
+	porestream "github.com/porevec/porevec/sink/jetstream"
+	"github.com/porevec/porevec/sink/wire"
+)
+
+// Config says how a hub is served.
+type Config struct {
+	Store   string // folder of the stream and of the hub's identity
+	Rigs    string // address that rigs connect to, host:port; port 0 takes any
+	Clients string // address that subscribers connect to; "" is none
+	// TLS is needed where an address is not loopback.
+	TLS        *tls.Config
+	StoreBytes int64 // most that the stream may take; 0: what the disk has
+	Log        *slog.Logger
+}
+
+// Domain is the JetStream domain of a hub.
+const Domain = "hub"
+
+// Server is a hub that runs.
+type Server struct {
+	cfg    Config
+	hub    *Hub
+	broker *broker.Broker
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+
+	mu      sync.Mutex
+	members []Member
+}
+
+// Serve starts a hub. Members that are added or removed later are taken up within a
+// second.
+func Serve(ctx context.Context, cfg Config) (*Server, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	h, err := Open(cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	b, err := broker.Start(ctx, cfg.Store, func() (*server.Options, error) { return options(cfg, h) }, cfg.Log)
+	if err != nil {
+		return nil, fmt.Errorf("serve hub: %w", err)
+	}
+	s := &Server{cfg: cfg, hub: h, broker: b}
+	if err := s.connect(); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("serve hub: %w", err)
+	}
+	if err := s.update(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("serve hub: %w", err)
+	}
+	ctx, s.cancel = context.WithCancel(context.Background())
+	s.ended.Go(func() { s.follow(ctx) })
+	return s, nil
+}
+
+// options are those of the server.
+func options(cfg Config, h *Hub) (*server.Options, error) {
+	operator, err := h.id.operatorClaims()
+	if err != nil {
+		return nil, err
+	}
+	resolver, err := resolver(h)
+	if err != nil {
+		return nil, err
+	}
+	opts := &server.Options{
+		ServerName:       "porevec-hub",
+		DontListen:       cfg.Clients == "",
+		JetStreamDomain:  Domain,
+		SyncAlways:       true,
+		TrustedOperators: []*jwt.OperatorClaims{operator},
+		SystemAccount:    public(h.id.system),
+		AccountResolver:  resolver,
+	}
+	if opts.LeafNode.Host, opts.LeafNode.Port, err = listener(cfg.Rigs, cfg.TLS); err != nil {
+		return nil, fmt.Errorf("rigs: %w", err)
+	}
+	// Rigs reach the hub through tunnels and NAT, under the address that they know.
+	opts.LeafNode.NoAdvertise = true
+	opts.LeafNode.TLSConfig, opts.LeafNode.TLSTimeout = cfg.TLS, 10
+	if cfg.Clients != "" {
+		if opts.Host, opts.Port, err = listener(cfg.Clients, cfg.TLS); err != nil {
+			return nil, fmt.Errorf("subscribers: %w", err)
+		}
+		opts.TLSConfig, opts.TLSTimeout = cfg.TLS, 10
+		opts.TLS = cfg.TLS != nil
+	}
+	return opts, nil
+}
+
+// ErrNeedsTLS says that a listener would send keys and vectors in the clear.
+var ErrNeedsTLS = errors.New("other computers can reach this address, so it needs TLS: name a certificate and its key, or listen on loopback")
+
+// listener splits an address, and refuses one that others could listen in to.
+func listener(address string, tls *tls.Config) (string, int, error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen on %q: %w", address, err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("listen on %q: %q is not a port", address, text)
+	}
+	if ip := net.ParseIP(host); tls == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", 0, fmt.Errorf("listen on %q: %w", address, ErrNeedsTLS)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+// resolver holds the accounts as they are now.
+func resolver(h *Hub) (*server.MemAccResolver, error) {
+	members, err := h.Members()
+	if err != nil {
+		return nil, err
+	}
+	system, err := h.id.systemJWT()
+	if err != nil {
+		return nil, err
+	}
+	account, err := h.id.accountJWT(removed(members))
+	if err != nil {
+		return nil, err
+	}
+	r := &server.MemAccResolver{}
+	return r, errors.Join(r.Store(public(h.id.system), system), r.Store(public(h.id.account), account))
+}
+
+func removed(members []Member) []Member {
+	return slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Removed.IsZero() })
+}
+
+// connect makes the hub's own connection.
+func (s *Server) connect() error {
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		return err
+	}
+	creds, err := s.hub.id.credentials(key, "hub", local)
+	if err != nil {
+		return err
+	}
+	token, err := nkeys.ParseDecoratedJWT(creds)
+	if err != nil {
+		return err
+	}
+	seed, err := key.Seed()
+	if err != nil {
+		return err
+	}
+	if s.conn, err = nats.Connect("", nats.InProcessServer(s.broker), nats.Name("porevec hub"), nats.UserJWTAndSeed(token, string(seed)), nats.MaxReconnects(-1)); err != nil {
+		return err
+	}
+	s.js, err = jetstream.New(s.conn)
+	return err
+}
+
+// update takes up the members as they are now.
+func (s *Server) update(ctx context.Context) error {
+	members, err := s.hub.Members()
+	if err != nil {
+		return err
+	}
+	text, err := s.hub.id.accountJWT(removed(members))
+	if err != nil {
+		return err
+	}
+	ns := s.broker.Server()
+	if ns == nil {
+		return errors.New("the server is being started")
+	}
+	account, err := ns.LookupAccount(public(s.hub.id.account))
+	if err != nil {
+		return err
+	}
+	claims, err := jwt.DecodeAccountClaims(text)
+	if err != nil {
+		return err
+	}
+	if err := ns.AccountResolver().Store(public(s.hub.id.account), text); err != nil {
+		return err
+	}
+	ns.UpdateAccountClaims(account, claims)
+
+	var sources []*jetstream.StreamSource
+	for _, m := range members {
+		known := slices.ContainsFunc(sources, func(o *jetstream.StreamSource) bool { return o.External.APIPrefix == apiPrefix(m.Name) })
+		if m.Role == Rig && !known {
+			sources = append(sources, &jetstream.StreamSource{Name: porestream.Stream, External: &jetstream.ExternalStream{
+				APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name),
+			}})
+		}
+	}
+	limit := s.cfg.StoreBytes
+	if limit == 0 {
+		limit = -1
+	}
+	if _, err := s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:        porestream.Stream,
+		Description: "porevec: embeddings of the rigs of this hub",
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    limit,
+		Duplicates:  time.Hour,
+		Sources:     sources,
+	}); err != nil {
+		return fmt.Errorf("update stream: %w", err)
+	}
+	s.mu.Lock()
+	s.members = members
+	s.mu.Unlock()
+	return nil
+}
+
+func apiPrefix(rig string) string { return "$JS." + rig + ".API" }
+
+// follow takes up changes of the members, and tells rigs how far the hub has got.
+func (s *Server) follow(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var seen time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if info, err := os.Stat(s.hub.membersFile()); err == nil && !info.ModTime().Equal(seen) {
+			if err := s.update(ctx); err != nil {
+				s.cfg.Log.Error("the members of the hub could not be taken up", "error", err)
+			} else {
+				seen = info.ModTime()
+			}
+		}
+		for _, rig := range s.Rigs(ctx) {
+			text, err := json.Marshal(rig)
+			if err == nil {
+				_ = s.conn.Publish(Progress(rig.Name), text) // the next one comes in a second
+			}
+		}
+	}
+}
+
+// RigStatus is what the hub knows of a rig.
+type RigStatus struct {
+	Name      string    `json:"rig"`
+	Connected bool      `json:"connected"`
+	Sequence  uint64    `json:"sequence"` // of its last message here, in the rig's own stream
+	Last      time.Time `json:"last,omitzero"`
+}
+
+// Rigs tells of all rigs that are members.
+func (s *Server) Rigs(ctx context.Context) []RigStatus {
+	s.mu.Lock()
+	members := slices.Clone(s.members)
+	s.mu.Unlock()
+	connected := s.connected()
+	var rigs []RigStatus
+	for _, m := range members {
+		if m.Role != Rig || !m.Removed.IsZero() {
+			continue
+		}
+		rig := RigStatus{Name: m.Name, Connected: connected[porestream.ServerName(m.Name)]}
+		rig.Sequence, rig.Last = s.reached(ctx, m.Name)
+		rigs = append(rigs, rig)
+	}
+	return rigs
+}
+
+// reached is the sequence, in a rig's own stream, of its last message here.
+func (s *Server) reached(ctx context.Context, rig string) (uint64, time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	stream, err := s.js.Stream(ctx, porestream.Stream)
+	if err != nil {
+		return 0, time.Time{}
+	}
+	last, err := stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: rig}.Filter())
+	if err != nil {
+		return 0, time.Time{}
+	}
+	// "POREVEC:<hash> <sequence> <filter> …"
+	fields := strings.Fields(last.Header.Get("Nats-Stream-Source"))
+	if len(fields) < 2 {
+		return 0, last.Time
+	}
+	sequence, _ := strconv.ParseUint(fields[1], 10, 64)
+	return sequence, last.Time
+}
+
+// connected are the server names of leaf nodes that are connected now.
+func (s *Server) connected() map[string]bool {
+	names := make(map[string]bool)
+	ns := s.broker.Server()
+	if ns == nil {
+		return names
+	}
+	if leafs, err := ns.Leafz(nil); err == nil {
+		for _, l := range leafs.Leafs {
+			names[l.Name] = true
+		}
+	}
+	return names
+}
+
+// Addresses are where the hub listens.
+func (s *Server) Addresses() (rigs, clients string) {
+	scheme := "nats://"
+	if s.cfg.TLS != nil {
+		scheme = "tls://"
+	}
+	ns := s.broker.Server()
+	if ns == nil {
+		return "", ""
+	}
+	if v, err := ns.Varz(nil); err == nil {
+		host, _, _ := net.SplitHostPort(s.cfg.Rigs)
+		rigs = scheme + net.JoinHostPort(host, strconv.Itoa(v.LeafNode.Port))
+	}
+	if at, err := url.Parse(ns.ClientURL()); err == nil && s.cfg.Clients != "" {
+		host, _, _ := net.SplitHostPort(s.cfg.Clients)
+		clients = scheme + net.JoinHostPort(host, at.Port())
+	}
+	return rigs, clients
+}
+
+// Close ends the hub.
+func (s *Server) Close() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.ended.Wait()
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	s.broker.Stop()
+}
