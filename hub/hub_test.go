@@ -22,7 +22,10 @@ import (
 	"github.com/porevec/porevec/sink/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The server does not wait for one of its own, which ends after some seconds.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3"))
+}
 
 var recipe = &signal.Recipe{
 	ModelID: "model@v1", ModelDigest: strings.Repeat("0123456789abcdef", 4), Normalization: "pa",
@@ -260,4 +263,176 @@ func TestRigsToHub(t *testing.T) {
 	t.Logf("rig-2 complete after %v", h.wait(t, "rig-2", 500))
 	put(t, one, 1000, 1500)
 	t.Logf("rig1 complete again after %v", h.wait(t, "rig1", 1500))
+}
+
+// The link is cut, flaps, and is down for long with a restart of the hub in between; the
+// rig goes on all the time. In the end the hub has everything once, in order.
+func TestBadLink(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	link := newRelay(t, h.rigs)
+	rig := h.rig(t, "rig1", link.listener.Addr().String())
+	put(t, rig, 0, 640)
+	t.Logf("first rows after %v", h.wait(t, "rig1", 640))
+
+	link.cut()
+	put(t, rig, 640, 20_000)
+	link.mend()
+	t.Logf("after a cut: %v", h.wait(t, "rig1", 20_000))
+
+	n := 20_000
+	for range 5 {
+		link.cut()
+		put(t, rig, n, n+640)
+		time.Sleep(300 * time.Millisecond)
+		link.mend()
+		put(t, rig, n+640, n+1280)
+		time.Sleep(300 * time.Millisecond)
+		n += 1280
+	}
+	t.Logf("after flapping: %v", h.wait(t, "rig1", n))
+
+	link.cut()
+	put(t, rig, n, n+10_000)
+	h.restart(t, time.Second)
+	put(t, rig, n+10_000, n+20_000)
+	time.Sleep(12 * time.Second) // longer than the hub waits for a sign of life
+	n += 20_000
+	link.mend()
+	// Live data goes on while the hub catches up.
+	put(t, rig, n, n+5000)
+	t.Logf("after a long outage and a restart of the hub: %v", h.wait(t, "rig1", n+5000))
+}
+
+// A hub that is full takes the rest when it has room; the rig keeps it until then.
+func TestFullHub(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.server.Close()
+	config, err := h.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := Serve(t.Context(), Config{Store: h.store, Rigs: h.rigs, Clients: strings.TrimPrefix(h.url, "tls://"), TLS: config, StoreBytes: 2 << 20, Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(full.Close)
+	rig := h.rig(t, "rig1", h.rigs)
+	put(t, rig, 0, 5000) // 10 MB
+	for reached := uint64(0); ; time.Sleep(200 * time.Millisecond) {
+		status := full.Rigs(t.Context())
+		if len(status) == 1 && status[0].Sequence > 0 && status[0].Sequence == reached {
+			t.Logf("the hub stops at %+v", status[0])
+			break
+		}
+		if len(status) == 1 {
+			reached = status[0].Sequence
+		}
+	}
+	full.Close()
+	h.serve(t, h.rigs, strings.TrimPrefix(h.url, "tls://"))
+	t.Logf("complete %v after there was room", h.wait(t, "rig1", 5000))
+}
+
+// Whoever is not a member, or not any more, or not of that name, gets nothing through.
+func TestOnlyMembers(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	rig := h.rig(t, "rig1", h.rigs)
+	put(t, rig, 0, 64)
+	h.wait(t, "rig1", 64)
+	if err := h.Remove("rig1"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); h.server.connected()[jetstream.ServerName("rig1")]; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a rig that was removed is still connected")
+		}
+	}
+	put(t, rig, 64, 128)
+	time.Sleep(2 * time.Second)
+	h.wait(t, "rig1", 64)
+
+	if _, err := jetstream.Subscribe(t.Context(), jetstream.SubscribeConfig{URL: h.url}); err == nil {
+		t.Error("somebody without credentials reads")
+	}
+	stranger := newHub(t)
+	if _, err := jetstream.Subscribe(t.Context(), jetstream.SubscribeConfig{URL: h.url, Credentials: stranger.creds}); err == nil {
+		t.Error("a member of another hub reads")
+	}
+	// A subscriber stores nothing.
+	sub, err := jetstream.Subscribe(t.Context(), jetstream.SubscribeConfig{URL: h.url, Credentials: h.creds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	if err := sub.Publish(t.Context(), wire.Subject{Rig: "rig1", Position: "X1", Run: "run", Kind: wire.Hit}, "text/plain", "id", nil); err == nil {
+		t.Error("a subscriber stores")
+	}
+	// The credentials of a rig are none for a subscriber.
+	creds := filepath.Join(t.TempDir(), "rig2.creds")
+	if err := os.WriteFile(creds, h.invite(t, "rig2", Rig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jetstream.Subscribe(t.Context(), jetstream.SubscribeConfig{URL: h.url, Credentials: creds}); err == nil {
+		t.Error("a rig reads the vectors of others")
+	}
+}
+
+// What others can reach is refused without TLS, on both sides.
+func TestRefusesOpenNetworks(t *testing.T) {
+	for _, cfg := range []Config{
+		{Rigs: "0.0.0.0:0"}, {Rigs: ":7422"}, {Rigs: "127.0.0.1:0", Clients: "0.0.0.0:0"}, {Rigs: "hub.example:7422"},
+	} {
+		cfg.Store = t.TempDir()
+		if s, err := Serve(t.Context(), cfg); !errors.Is(err, ErrNeedsTLS) {
+			t.Errorf("%+v: %v", cfg, err)
+			if err == nil {
+				s.Close()
+			}
+		}
+	}
+	for _, join := range []jetstream.Join{
+		{URL: "nats://hub.example:7422", Rig: "rig1"}, {URL: "tls://hub.example", Rig: "rig1"}, {URL: "http://h:1", Rig: "rig1"}, {URL: "tls://h:1", Rig: "my rig"}, {URL: "tls://h:1"},
+	} {
+		if err := join.Save(t.TempDir(), nil, nil); err == nil {
+			t.Errorf("%+v passes", join)
+		}
+	}
+	store := t.TempDir()
+	if err := (jetstream.Join{URL: "nats://hub.example:7422", Rig: "rig1", Insecure: true}).Save(store, nil, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := jetstream.Open(t.Context(), jetstream.Config{Store: store, Durability: jetstream.Group}); err == nil || !strings.Contains(err.Error(), "always") {
+		t.Errorf("durability group in a hub: %v", err)
+	}
+	if err := jetstream.Leave(store); err != nil {
+		t.Error(err)
+	}
+	if err := jetstream.Leave(store); err == nil {
+		t.Error("left twice")
+	}
+}
+
+func TestInvitation(t *testing.T) {
+	h := newHub(t)
+	creds := h.invite(t, "rig1", Rig)
+	at := ParseAddress(creds)
+	ca, _ := h.CA()
+	if at.Rigs != "tls://"+h.rigs || at.Clients != h.url || string(at.CA) != string(ca) {
+		t.Errorf("%+v", at)
+	}
+	for _, name := range []string{"rig1", "", "my rig", "a.b", "*"} {
+		if _, err := h.Add(name, Rig, Address{}); err == nil {
+			t.Errorf("%q is added", name)
+		}
+	}
+	if err := h.Remove("nobody"); err == nil {
+		t.Error("somebody who is not there is removed")
+	}
+	members, err := h.Members()
+	if err != nil || len(members) != 2 || members[1].Name != "rig1" || members[1].Role != Rig {
+		t.Errorf("%+v, %v", members, err)
+	}
 }

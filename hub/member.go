@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
+	porestream "github.com/porevec/porevec/sink/jetstream"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -122,11 +123,6 @@ func (h *Hub) Remove(name string) error {
 // syncPrefix begins the subjects on which a rig sends the messages of its stream.
 func syncPrefix(rig string) string { return "porevec-sync." + rig }
 
-// Progress is the subject on which the hub tells a rig how far it has got: one JSON
-// object per second, with the sequence of the last message of the rig's stream that the
-// hub has on disk.
-func Progress(rig string) string { return "porevec-hub." + rig }
-
 // credentials signs what a member may do.
 func (id *identity) credentials(key nkeys.KeyPair, name string, role Role) ([]byte, error) {
 	claims := jwt.NewUserClaims(public(key))
@@ -138,7 +134,7 @@ func (id *identity) credentials(key nkeys.KeyPair, name string, role Role) ([]by
 		// Its vectors as they are made, for who listens now; its stream; answers to the
 		// hub's requests.
 		claims.Pub.Allow.Add(all, syncPrefix(name)+".>", "$JSC.R.>")
-		claims.Sub.Allow.Add("$JS."+name+".API.>", "$JS.FC.>", Progress(name))
+		claims.Sub.Allow.Add("$JS."+name+".API.>", "$JS.FC.>", porestream.HubSubject(name))
 	case Subscriber:
 		claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket)
 		claims.Pub.Allow.Add("$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>",

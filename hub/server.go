@@ -267,7 +267,7 @@ func (s *Server) follow(ctx context.Context) {
 		for _, rig := range s.Rigs(ctx) {
 			text, err := json.Marshal(rig)
 			if err == nil {
-				_ = s.conn.Publish(Progress(rig.Name), text) // the next one comes in a second
+				_ = s.conn.Publish(porestream.HubSubject(rig.Name), text) // the next one comes in a second
 			}
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // health passes the log of a server on, and finds in it what the server tells nobody
@@ -17,10 +19,17 @@ type health struct {
 
 	sick context.Context
 	fail context.CancelCauseFunc
+
+	mu   sync.Mutex
+	said map[string]time.Time // when a warning was passed on last, by its format
 }
 
+// sayAgain is how soon a warning of the same kind is worth a line again: a hub that
+// cannot be reached for a week is tried every second.
+const sayAgain = time.Minute
+
 func newHealth(log *slog.Logger) *health {
-	h := &health{log: log}
+	h := &health{log: log, said: make(map[string]time.Time)}
 	h.sick, h.fail = context.WithCancelCause(context.Background())
 	return h
 }
@@ -53,7 +62,18 @@ func (h *health) Fatalf(format string, args ...any) {
 }
 
 func (h *health) write(level slog.Level, format string, args []any) {
-	if ctx := context.Background(); h.log.Enabled(ctx, level) {
+	if ctx := context.Background(); h.log.Enabled(ctx, level) && (level < slog.LevelWarn || h.worth(format)) {
 		h.log.Log(ctx, level, fmt.Sprintf(format, args...), "from", "nats-server")
 	}
+}
+
+func (h *health) worth(format string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if now.Sub(h.said[format]) < sayAgain {
+		return false
+	}
+	h.said[format] = now
+	return true
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strconv"
 	"time"
 )
@@ -40,7 +39,8 @@ type Config struct {
 	Durability   Durability
 	SyncInterval time.Duration // of Group; 100 ms
 
-	// Rig names this computer in subjects; "" is its host name.
+	// Rig names this computer in subjects; "" is the name that the hub of Store knows, or
+	// its host name.
 	Rig string
 	// Subset names the choice of reads that a replay is limited to, so that it
 	// is not mistaken for the whole; "" is all reads.
@@ -68,9 +68,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SyncInterval == 0 {
 		c.SyncInterval = 100 * time.Millisecond
-	}
-	if c.Rig == "" {
-		c.Rig, _ = os.Hostname()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ import (
 type Sink struct {
 	cfg  Config
 	link *link
+	join *Join                       // nil: in no hub
+	hub  atomic.Pointer[HubProgress] // nil: nothing was heard of it
 
 	// ctx ends with Close; everything that waits for the server waits for it too.
 	ctx    context.Context
@@ -61,7 +64,22 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
 	var l *link
+	var join *Join
 	var err error
+	if cfg.URL == "" {
+		if join, err = LoadJoin(cfg.Store); err != nil {
+			return nil, err
+		}
+		switch {
+		case join != nil && cfg.Rig == "":
+			cfg.Rig = join.Rig
+		case join != nil && cfg.Rig != join.Rig:
+			return nil, fmt.Errorf("jetstream: this is rig %s, but the hub knows store %s as rig %s", cfg.Rig, cfg.Store, join.Rig)
+		}
+	}
+	if cfg.Rig == "" {
+		cfg.Rig, _ = os.Hostname()
+	}
 	if cfg.URL != "" {
 		l, err = dial(cfg.URL, cfg.Credentials, cfg.Log)
 	} else {
@@ -82,6 +100,7 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 	}
 	s := &Sink{
 		cfg:    cfg,
+		join:   join,
 		opened: time.Now(),
 		link:   l,
 		room:   semaphore.NewWeighted(cfg.InFlight),
@@ -89,6 +108,12 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 		ended:  make(chan struct{}),
 		lines:  make(map[string]*line),
 		names:  namer{rig: cfg.Rig, subset: cfg.Subset},
+	}
+	if join != nil {
+		if err := l.listen(join.Rig, &s.hub); err != nil {
+			l.close()
+			return nil, err
+		}
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	go s.publishAll(durable)
