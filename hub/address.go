@@ -2,15 +2,41 @@ package hub
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
 // Address is where members find the hub, and how they know it.
 type Address struct {
-	Rigs    string // URL for rigs, such as tls://hub.example:7422
-	Clients string // URL for subscribers
-	CA      []byte // PEM; empty: an authority that their system knows
+	Rigs    string `json:"rigs"`         // URL for rigs, such as tls://hub.example:7422
+	Clients string `json:"clients"`      // URL for subscribers
+	CA      []byte `json:"ca,omitempty"` // PEM; empty: an authority that their system knows
+}
+
+func (h *Hub) addressFile() string { return filepath.Join(h.dir, "address.json") }
+
+// SetAddress keeps the address for the invitations to come.
+func (h *Hub) SetAddress(a Address) error { return writeJSON(h.addressFile(), a) }
+
+// Address is what was set; its fields are empty where nothing was.
+func (h *Hub) Address() (Address, error) {
+	var a Address
+	text, err := os.ReadFile(h.addressFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return a, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &a)
+	}
+	if err != nil {
+		err = fmt.Errorf("address of the hub: %w", err)
+	}
+	return a, err
 }
 
 const (

@@ -20,34 +20,22 @@ func (h *Hub) TLS() (*tls.Config, error) {
 	return config, err
 }
 
-// CA is the authority of that certificate, which members need; empty: there is none.
-func (h *Hub) CA() ([]byte, error) {
-	pem, err := os.ReadFile(filepath.Join(h.dir, "ca.pem"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	return pem, err
-}
-
 // MakeTLS makes a certificate for the names and addresses under which members find the
-// hub, and an authority for it, which signs nothing else. Members that were invited
-// before have to be invited again.
-func (h *Hub) MakeTLS(names []string) error {
-	if len(names) == 0 {
-		return errors.New("a certificate needs the name or address under which rigs find the hub")
-	}
+// hub, at least one, and gives the authority that members know it by, which signs
+// nothing else. Members that were invited before have to be invited again.
+func (h *Hub) MakeTLS(names []string) (ca []byte, err error) {
 	authority, err := certs.NewAuthority("porevec hub " + names[0])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	leaf, err := authority.Issue(certs.Leaf{CommonName: names[0], Names: names, Until: time.Now().AddDate(10, 0, 0)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, _, err := certs.WritePair(h.dir, "server", leaf); err != nil {
-		return fmt.Errorf("certificate of the hub: %w", err)
+		return nil, fmt.Errorf("certificate of the hub: %w", err)
 	}
-	return os.WriteFile(filepath.Join(h.dir, "ca.pem"), authority.PEM(), 0o644)
+	return authority.PEM(), nil
 }
 
 // LoadTLS reads a certificate and its key.

@@ -77,7 +77,11 @@ func (h *Hub) Members() ([]Member, error) {
 
 // Add lets somebody in, and gives the credentials file that is the invitation. A rig
 // that is added again gets a new key; the old one goes on to work until it is removed.
-func (h *Hub) Add(name string, role Role, at Address) ([]byte, error) {
+func (h *Hub) Add(name string, role Role) ([]byte, error) {
+	at, err := h.Address()
+	if err != nil {
+		return nil, err
+	}
 	if name == "" || wire.Token(name) != name {
 		return nil, fmt.Errorf("name %q: only letters, digits, - and _ are allowed, as in subjects; %q would do", name, wire.Token(name))
 	}

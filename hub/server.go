@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,7 @@ type Server struct {
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 
+	up      map[string]bool // who was connected a second ago; of follow
 	mu      sync.Mutex
 	members []Member
 }
@@ -69,7 +71,7 @@ func Serve(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
-	s := &Server{cfg: cfg, hub: h, broker: b}
+	s := &Server{cfg: cfg, hub: h, broker: b, up: make(map[string]bool)}
 	if err := s.connect(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("serve hub: %w", err)
@@ -218,9 +220,11 @@ func (s *Server) update(ctx context.Context) error {
 	for _, m := range members {
 		known := slices.ContainsFunc(sources, func(o *jetstream.StreamSource) bool { return o.External.APIPrefix == apiPrefix(m.Name) })
 		if m.Role == Rig && !known {
-			sources = append(sources, &jetstream.StreamSource{Name: porestream.Stream, External: &jetstream.ExternalStream{
-				APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name),
-			}})
+			sources = append(sources, &jetstream.StreamSource{
+				Name:          porestream.Stream,
+				FilterSubject: wire.Subject{Rig: m.Name}.Filter(), // nothing under the name of another one
+				External:      &jetstream.ExternalStream{APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name)},
+			})
 		}
 	}
 	limit := s.cfg.StoreBytes
@@ -264,13 +268,65 @@ func (s *Server) follow(ctx context.Context) {
 				seen = info.ModTime()
 			}
 		}
-		for _, rig := range s.Rigs(ctx) {
-			text, err := json.Marshal(rig)
-			if err == nil {
-				_ = s.conn.Publish(porestream.HubSubject(rig.Name), text) // the next one comes in a second
+		s.tell(s.Rigs(ctx))
+		s.heal(ctx)
+	}
+}
+
+// tell lets the rigs know how far the hub has got, and logs who comes and goes.
+func (s *Server) tell(rigs []RigStatus) {
+	for _, rig := range rigs {
+		if text, err := json.Marshal(rig); err == nil {
+			_ = s.conn.Publish(porestream.HubSubject(rig.Name), text) // the next one comes in a second
+		}
+		if s.up[rig.Name] != rig.Connected {
+			s.up[rig.Name] = rig.Connected
+			what := "rig has gone"
+			if rig.Connected {
+				what = "rig is connected"
 			}
+			s.cfg.Log.Info(what, "rig", rig.Name, "has_message", rig.Sequence)
 		}
 	}
+	_ = writeJSON(s.hub.statusFile(), Status{Time: time.Now().UTC(), Rigs: rigs}) // likewise
+}
+
+// heal starts the server again when its disk was full and has room.
+func (s *Server) heal(ctx context.Context) {
+	cause := context.Cause(s.broker.Sick())
+	if cause == nil {
+		return
+	}
+	const enough = 64 << 20
+	if _, free, err := broker.DiskSpace(s.cfg.Store); err == nil && free < enough {
+		return
+	}
+	s.cfg.Log.Warn("the hub's server is started again, because a write has failed", "store", s.cfg.Store, "error", cause)
+	if err := s.broker.Restart(ctx); err != nil {
+		s.cfg.Log.Error("the hub's server does not start", "error", err)
+	}
+}
+
+// Status is what a hub that runs writes down every second.
+type Status struct {
+	Time time.Time   `json:"time"`
+	Rigs []RigStatus `json:"rigs"`
+}
+
+func (h *Hub) statusFile() string { return filepath.Join(h.dir, "status.json") }
+
+// Status is how the rigs were when the hub was served last; it is empty when it never
+// was.
+func (h *Hub) Status() (Status, error) {
+	var status Status
+	text, err := os.ReadFile(h.statusFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return status, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &status)
+	}
+	return status, err
 }
 
 // RigStatus is what the hub knows of a rig.

@@ -43,16 +43,30 @@ type status struct {
 	StoreBytes      uint64 `json:"store_bytes,omitempty"`
 	StoreLimitBytes uint64 `json:"store_limit_bytes,omitempty"` // --spool
 	DiskFreeBytes   uint64 `json:"disk_free_bytes,omitempty"`
+	// Of a rig that is in a hub: how many messages the hub lacks, and how long ago it was
+	// heard; -1: not yet.
+	HubLagMessages *uint64  `json:"hub_lag_messages,omitempty"`
+	HubHeardS      *float64 `json:"hub_heard_s,omitempty"`
 }
 
 func newStatus(stream *jetstream.Sink, r pipeline.Report) status {
 	state := stream.State()
-	return status{
+	st := status{
 		Time: time.Now().UTC(), ElapsedS: r.Elapsed.Seconds(), Reads: r.Reads, Samples: r.Samples, Chunks: r.Chunks,
 		Acknowledged: r.Acknowledged, Errors: r.ErrorCount, SamplesPerS: float64(r.Samples) / r.Elapsed.Seconds(),
 		Retries: stream.Stats().Retries, Waiting: state.Waiting,
 		StoreBytes: state.StoredBytes, StoreLimitBytes: state.LimitBytes, DiskFreeBytes: state.FreeBytes,
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	if progress, behind, joined := stream.Hub(ctx); joined {
+		heard := -1.0
+		if !progress.Told.IsZero() {
+			heard = time.Since(progress.Told).Seconds()
+		}
+		st.HubLagMessages, st.HubHeardS = &behind, &heard
+	}
+	return st
 }
 
 // publishStatus tells subscribers once a second how the run goes, until the

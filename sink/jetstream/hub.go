@@ -3,11 +3,18 @@ package jetstream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/porevec/porevec/sink/wire"
 )
 
 // HubSubject is where a hub tells one of its rigs how far it has got, once a second: an
@@ -38,8 +45,8 @@ func (l *link) listen(rig string, to *atomic.Pointer[HubProgress]) error {
 	return nil
 }
 
-// Hub tells how far the hub has got, and how many messages it lacks; joined is false for
-// a store that is in no hub.
+// Hub tells how far the hub has got, and whether it has everything; joined is false for
+// a store that is in no hub. Behind is at most how many messages it lacks.
 func (s *Sink) Hub(ctx context.Context) (progress HubProgress, behind uint64, joined bool) {
 	if s.join == nil {
 		return HubProgress{}, 0, false
@@ -47,9 +54,36 @@ func (s *Sink) Hub(ctx context.Context) (progress HubProgress, behind uint64, jo
 	if p := s.hub.Load(); p != nil {
 		progress = *p
 	}
-	info, err := s.link.stream.Info(ctx)
-	if err == nil && info.State.LastSeq > progress.Sequence {
-		behind = info.State.LastSeq - progress.Sequence
+	last, err := s.link.stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: s.join.Rig}.Filter())
+	if err == nil && last.Sequence > progress.Sequence {
+		behind = last.Sequence - progress.Sequence
 	}
 	return progress, behind, true
+}
+
+// Rigs are the names under which a store that nobody has open holds vectors.
+func Rigs(ctx context.Context, store string, log *slog.Logger) ([]string, error) {
+	l, err := embed(ctx, serverConfig{store: store, log: log})
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	stream, err := l.js.Stream(ctx, Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read store %s: %w", store, err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return nil, fmt.Errorf("read store %s: %w", store, err)
+	}
+	names := make(map[string]bool)
+	for subject := range info.State.Subjects {
+		if s, ours := wire.ParseSubject(subject); ours {
+			names[s.Rig] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), nil
 }
