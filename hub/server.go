@@ -52,7 +52,8 @@ type Server struct {
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 
-	up      map[string]bool // who was connected a second ago; of follow
+	up      map[string]bool      // who was connected a second ago; of follow
+	woken   map[string]time.Time // when a rig was asked out of turn; of follow
 	mu      sync.Mutex
 	members []Member
 }
@@ -71,7 +72,7 @@ func Serve(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
-	s := &Server{cfg: cfg, hub: h, broker: b, up: make(map[string]bool)}
+	s := &Server{cfg: cfg, hub: h, broker: b, up: make(map[string]bool), woken: make(map[string]time.Time)}
 	if err := s.connect(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("serve hub: %w", err)
@@ -216,10 +217,21 @@ func (s *Server) update(ctx context.Context) error {
 	}
 	ns.UpdateAccountClaims(account, claims)
 
+	if err := s.source(ctx, members, ""); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.members = members
+	s.mu.Unlock()
+	return nil
+}
+
+// source makes the stream take from all rigs but one; "" is from all.
+func (s *Server) source(ctx context.Context, members []Member, except string) error {
 	var sources []*jetstream.StreamSource
 	for _, m := range members {
 		known := slices.ContainsFunc(sources, func(o *jetstream.StreamSource) bool { return o.External.APIPrefix == apiPrefix(m.Name) })
-		if m.Role == Rig && !known {
+		if m.Role == Rig && m.Name != except && !known {
 			sources = append(sources, &jetstream.StreamSource{
 				Name:          porestream.Stream,
 				FilterSubject: wire.Subject{Rig: m.Name}.Filter(), // nothing under the name of another one
@@ -242,10 +254,44 @@ func (s *Server) update(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("update stream: %w", err)
 	}
-	s.mu.Lock()
-	s.members = members
-	s.mu.Unlock()
 	return nil
+}
+
+// Of a rig that comes back, the server would ask only after a pause that grows to two
+// minutes while it is away, which a short visit to a network may not last.
+const (
+	silent    = 12 * time.Second // a source that works says something every few seconds
+	wakeAgain = 15 * time.Second
+)
+
+// wake makes the stream ask connected rigs at once that have been silent, by taking
+// their source away and giving it back. It goes on behind the last message that came.
+func (s *Server) wake(ctx context.Context, rigs []RigStatus) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	stream, err := s.js.Stream(ctx, porestream.Stream)
+	if err != nil {
+		return
+	}
+	active := make(map[string]time.Duration)
+	for _, source := range stream.CachedInfo().Sources {
+		if source.External != nil {
+			active[source.External.APIPrefix] = source.Active
+		}
+	}
+	for _, rig := range rigs {
+		since, known := active[apiPrefix(rig.Name)]
+		if !known || !rig.Connected || since >= 0 && since < silent || time.Since(s.woken[rig.Name]) < wakeAgain {
+			continue
+		}
+		s.woken[rig.Name] = time.Now()
+		s.mu.Lock()
+		members := slices.Clone(s.members)
+		s.mu.Unlock()
+		if err := errors.Join(s.source(ctx, members, rig.Name), s.source(ctx, members, "")); err != nil {
+			s.cfg.Log.Warn("a rig that has come back could not be asked", "rig", rig.Name, "error", err)
+		}
+	}
 }
 
 func apiPrefix(rig string) string { return "$JS." + rig + ".API" }
@@ -268,7 +314,9 @@ func (s *Server) follow(ctx context.Context) {
 				seen = info.ModTime()
 			}
 		}
-		s.tell(s.Rigs(ctx))
+		rigs := s.Rigs(ctx)
+		s.tell(rigs)
+		s.wake(ctx, rigs)
 		s.heal(ctx)
 	}
 }
