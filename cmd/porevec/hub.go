@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	ossignal "os/signal"
 	"syscall"
@@ -124,6 +126,16 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 			if err != nil {
 				return exit(exitFailure, err)
 			}
+			at, err := h.Address()
+			if err != nil {
+				return exit(exitFailure, err)
+			}
+			if !cmd.Flags().Changed("rigs") {
+				rigs = net.JoinHostPort("0.0.0.0", cmp.Or(portOf(at.Rigs), "7422"))
+			}
+			if !cmd.Flags().Changed("clients") {
+				clients = net.JoinHostPort("0.0.0.0", cmp.Or(portOf(at.Clients), "4222"))
+			}
 			log := g.logger()
 			ctx, stop := ossignal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -140,12 +152,21 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 	}
 	flags := cmd.Flags()
 	hubStore(cmd, &store)
-	flags.StringVar(&rigs, "rigs", "0.0.0.0:7422", "address to serve rigs on")
-	flags.StringVar(&clients, "clients", "0.0.0.0:4222", "address to serve subscribers on; \"\" serves none")
+	flags.StringVar(&rigs, "rigs", "", "address to serve rigs on (default: all of this computer, the port of 'hub init')")
+	flags.StringVar(&clients, "clients", "", "address to serve subscribers on; '' serves none (default: all of this computer, the port of 'hub init')")
 	flags.StringVar(&certificate, "tls-cert", "", "certificate (PEM), instead of the one of 'hub init'")
 	flags.StringVar(&key, "tls-key", "", "its key")
 	flags.Var(&spool, "spool", "most that the stream may take, e.g. 2TB; then rigs keep what is new until there is room (0: as much as the disk has)")
 	return cmd
+}
+
+// portOf is the port of a URL; "" where there is none.
+func portOf(address string) string {
+	at, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return at.Port()
 }
 
 func newHubInvite() *cobra.Command {
