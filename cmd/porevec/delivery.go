@@ -36,6 +36,7 @@ type deliveryFlags struct {
 	spool        byteSize
 	minFree      byteSize
 	messageSize  byteSize
+	inFlight     byteSize
 
 	// maxAge is the longest wait of a vector for its message to fill; 0: the sink's own.
 	maxAge time.Duration
@@ -60,6 +61,8 @@ func (f *deliveryFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.spool, "spool", "most that the stream in --store may take, e.g. 50GB; then a replay waits and a live run sheds, until there is room (0: as much as the disk has)")
 	flags.Var(&f.minFree, "min-free", "what the disk of --store keeps free, e.g. 10GB (0: 2GiB, or 5 % of a smaller disk)")
 	f.messageSize = 256 << 10
+	f.inFlight = 16 << 20
+	flags.Var(&f.inFlight, "in-flight", "most memory of vectors that wait to be durable; beyond it a replay waits and a live run sheds")
 	flags.Var(&f.messageSize, "message-size", "cut messages at this size, 512KiB at most; larger ones need fewer syncs")
 }
 
@@ -90,7 +93,7 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 }
 
 func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
-	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxBytes: int(f.messageSize), MaxAge: f.maxAge, Log: log}
+	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxBytes: int(f.messageSize), InFlight: int64(f.inFlight), MaxAge: f.maxAge, Log: log}
 	if f.nats == "embedded" {
 		cfg.Store, cfg.Listen, cfg.WebSocket, cfg.Origins = f.store, f.listen, f.browse, f.pages
 		cfg.Durability, cfg.SyncInterval = jetstream.Durability(f.durability), f.syncInterval
