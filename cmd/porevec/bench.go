@@ -62,7 +62,7 @@ runs as a check.`,
 	flags.Float64Var(&f.seconds, "seconds", 2, "least time spent on each row of encode")
 	flags.StringVar(&f.store, "store", "", "folder for the pipeline's store (default: a temporary one)")
 	f.encoder.register(flags)
-	cmd.AddCommand(newBenchRead(), newBenchLive(g))
+	cmd.AddCommand(newBenchRead(), newBenchSink(), newBenchLive(g))
 	return cmd
 }
 

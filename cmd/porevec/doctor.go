@@ -72,10 +72,13 @@ func examine(ctx context.Context, w io.Writer, store string, minKNOW *hostFlags)
 	if worst != nil {
 		worst = exit(exitModel, worst)
 	}
-	median, slow, err := syncCost(store)
-	finding("disk", err, fmt.Sprintf("%s: a durable write of 256 KB takes %v (median), %v (95th percentile)", store, median, slow))
+	cost, err := measureSync(store)
+	finding("disk", err, fmt.Sprintf("%s: a durable write of 256 KB takes %v (median), %v (95th percentile)", store, cost.median, cost.slow))
 	if worst == nil && err != nil {
 		worst = exit(exitDelivery, err)
+	}
+	if err == nil {
+		finding("durability", nil, cost.advice())
 	}
 	if len(minKNOW.hosts) > 0 {
 		hosts, err := minKNOW.open(slog.New(slog.DiscardHandler))
@@ -111,27 +114,53 @@ func tryModel(m embed.Model) error {
 	return encoder.Close()
 }
 
-// syncCost measures a write and fsync of one message beside the store.
-func syncCost(store string) (median, slow time.Duration, err error) {
+// syncCost is what a write and sync of one message costs on a disk.
+type syncCost struct{ median, slow time.Duration }
+
+// Bounds of what the default mode of durability is good for.
+const (
+	quickSync = 10 * time.Millisecond  // a live run does 50 a second
+	slowSync  = 100 * time.Millisecond // cards and sticks
+)
+
+// advice says which settings suit the disk.
+func (c syncCost) advice() string {
+	minions := float64(wholeMessage) / c.median.Seconds() / (minionVectorsPerS * 2 * 128)
+	switch {
+	case c.median <= quickSync:
+		return fmt.Sprintf("--durability always (the default) suits this disk: room for %.0f MinIONs", minions)
+	case c.median <= slowSync || runtime.GOOS != "linux":
+		return fmt.Sprintf("--durability always suits a replay, better with --message-size 512KiB (room for %.0f MinIONs); answers of a live run come %v later", minions, c.median)
+	}
+	return fmt.Sprintf("this disk is slow: take --durability group --sync-interval %v, so that one sync serves many messages; "+
+		"vectors are acknowledged when it has passed them", (4 * c.median).Round(100*time.Millisecond))
+}
+
+// wholeMessage is the size at which messages are cut.
+const wholeMessage = 256 << 10
+
+// measureSync measures a write and sync of one message beside the store.
+func measureSync(store string) (cost syncCost, err error) {
 	dir := filepath.Dir(filepath.Clean(store))
 	f, err := os.CreateTemp(dir, ".porevec-doctor-*")
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: choose a --store in a folder that can be written", err)
+		return cost, fmt.Errorf("%w: choose a --store in a folder that can be written", err)
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	message := make([]byte, 256<<10)
+	message := make([]byte, wholeMessage)
 	const rounds = 40
 	var took []time.Duration
-	for range rounds {
+	for i := range rounds {
 		begin := time.Now()
-		if _, err := f.WriteAt(message, 0); err != nil {
-			return 0, 0, err
+		// Each behind the other, as in a stream: the file's length is to be kept too.
+		if _, err := f.WriteAt(message, int64(i)*wholeMessage); err != nil {
+			return cost, err
 		}
 		if err := f.Sync(); err != nil {
-			return 0, 0, err
+			return cost, err
 		}
 		took = append(took, time.Since(begin).Round(10*time.Microsecond))
 	}
 	slices.Sort(took)
-	return took[rounds/2], took[rounds*95/100], nil
+	return syncCost{took[rounds/2], took[rounds*95/100]}, nil
 }
