@@ -397,8 +397,12 @@ func (s *Sink) usable() error {
 	if server == nil {
 		return nil
 	}
-	if err := checkSpace(s.cfg.Store, s.cfg.MinFree); err != nil {
-		return err
+	// A message at a time is not worth a call of the system.
+	if stored := s.bytes.Load(); time.Since(s.roomAt) > time.Second || stored-s.roomBytes > roomStep {
+		if err := checkSpace(s.cfg.Store, s.cfg.MinFree); err != nil {
+			return err
+		}
+		s.roomAt, s.roomBytes = time.Now(), stored
 	}
 	cause := context.Cause(server.Sick())
 	if cause == nil {
@@ -559,6 +563,7 @@ func explain(err error, subject string) error {
 const (
 	spareBytes = 2 << 30
 	spareShare = 20 // one part in 20 of small file systems
+	roomStep   = 1 << 20
 )
 
 // checkSpace says that a file system has too little left; least is in bytes, and 0

@@ -34,6 +34,10 @@ type Sink struct {
 	closed sync.Once
 	failed atomic.Pointer[error] // why nothing is accepted any more
 	opened time.Time
+	// roomAt is when there was enough space on the disk last, and roomBytes what had been
+	// stored then. They are the publisher's.
+	roomAt    time.Time
+	roomBytes uint64
 	// waiting is why nothing is stored just now; nil: it is.
 	waiting atomic.Pointer[string]
 
