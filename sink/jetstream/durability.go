@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/checkpoint"
 )
 
 // Durability says when the server in this process has a vector on disk.
@@ -38,8 +39,8 @@ func (d Durability) validate() error {
 type watermark struct {
 	sync    func() error
 	tick    *time.Ticker
-	waiting []owed // stored since the last sync began
-	under   []owed // stored before the sync that is under way began
+	waiting []checkpoint.Owed // stored since the last sync began
+	under   []checkpoint.Owed // stored before the sync that is under way began
 	synced  chan error
 	close   func()
 }
@@ -66,7 +67,7 @@ func newWatermark(cfg Config) (*watermark, error) {
 }
 
 // add holds what was stored back.
-func (w *watermark) add(stored []owed) { w.waiting = append(w.waiting, stored...) }
+func (w *watermark) add(stored []checkpoint.Owed) { w.waiting = append(w.waiting, stored...) }
 
 // begin starts a sync, unless there is nothing to do or one is under way.
 func (w *watermark) begin() {
@@ -88,7 +89,7 @@ func (w *watermark) end(err error) error {
 		err = &signal.Error{Class: signal.Fatal, Op: "sync store", Err: fmt.Errorf(
 			"%w: the disk could not keep what was written; check it, and run the same command again", err)}
 	}
-	settle(w.under, err)
+	checkpoint.Settle(w.under, err)
 	clear(w.under)
 	return err
 }

@@ -7,19 +7,27 @@ import (
 	"time"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/checkpoint"
 )
+
+// owing is a Put of one row that waits to be settled.
+func owing(done func(error)) []checkpoint.Owed {
+	var m checkpoint.Message
+	m.Owe(checkpoint.NewDebt(1, done))
+	return m.Owed()
+}
 
 // Nothing is settled before a sync that began after it was stored has ended.
 func TestWatermark(t *testing.T) {
 	release := make(chan error)
 	w := &watermark{sync: func() error { return <-release }}
 	var settled []int
-	put := func(n int) []owed {
-		return []owed{{&debt{left: 1, done: func(err error) {
+	put := func(n int) []checkpoint.Owed {
+		return owing(func(err error) {
 			if err == nil {
 				settled = append(settled, n)
 			}
-		}}, 1}}
+		})
 	}
 	w.begin()
 	if w.synced != nil {
@@ -52,7 +60,7 @@ func TestWatermark(t *testing.T) {
 func TestWatermarkFails(t *testing.T) {
 	w := &watermark{sync: func() error { return errors.New("input/output error") }}
 	var got error
-	w.add([]owed{{&debt{left: 1, done: func(err error) { got = err }}, 1}})
+	w.add(owing(func(err error) { got = err }))
 	if err := w.finish(); err == nil || signal.ClassOf(err) != signal.Fatal || got == nil {
 		t.Errorf("finish gave %v, the vector was told %v", err, got)
 	}

@@ -42,44 +42,14 @@ type publisher struct {
 
 // message is one that is being gathered.
 type message struct {
-	key         key
-	rows        wire.Batch
-	places      []checkpoint.Place // of the rows
-	first, last signal.Chunk
-	from        checkpoint.Place // what the message settles begins here
-	owed        []owed
-	due         time.Time
-	noID        bool // the server remembers the id of one that was deleted
+	checkpoint.Message
+	key  key
+	due  time.Time
+	noID bool // the server remembers the id of one that was deleted
 }
 
 // mostOpen bounds how many messages are gathered at a time.
 const mostOpen = 64
-
-// owed is a Put with rows in a message being gathered.
-type owed struct {
-	to   *debt
-	rows int
-}
-
-// debt counts the rows of one Put that are not settled yet. Only the publisher uses it.
-type debt struct {
-	left int
-	err  error
-	done func(error)
-}
-
-// settle tells those whose last rows these were.
-func settle(list []owed, err error) {
-	for _, o := range list {
-		o.to.left -= o.rows
-		if o.to.err == nil {
-			o.to.err = err
-		}
-		if o.to.left == 0 {
-			o.to.done(o.to.err)
-		}
-	}
-}
 
 // publishAll serves the queue until the sink is closed.
 func (s *Sink) publishAll(durable *watermark) {
@@ -167,26 +137,17 @@ func (p *publisher) take(it item) {
 	for i, c := range it.chunks {
 		k := p.names.key(it.recipe, c.Read)
 		m := p.message(k)
-		if m != nil && (c.AfterHole || m.rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
+		if m != nil && (c.AfterHole || m.Rows.Len()*wire.RowBytes(it.recipe) >= p.s.cfg.MaxBytes) {
 			p.publish(m)
 			m = nil
 		}
 		if m == nil {
 			m = p.begin(k, c.Read.Run, it.recipe)
 		}
-		known, next := p.known(m, c)
-		if !known {
-			if m.rows.Len() == 0 {
-				m.first, m.from = c, checkpoint.PlaceOf(c)
-				if !c.AfterHole {
-					m.from = next
-				}
-			}
-			m.last = c
-			m.rows.Append(c, it.vectors[i*dim:(i+1)*dim])
-			m.places = append(m.places, checkpoint.PlaceOf(c))
+		if known, next := p.known(m, c); !known {
+			m.Add(c, it.vectors[i*dim:(i+1)*dim], next)
 		}
-		m.owe(it.debt)
+		m.Owe(it.debt)
 	}
 }
 
@@ -215,8 +176,8 @@ func (p *publisher) begin(k key, run *signal.Run, recipe *signal.Recipe) *messag
 	if n := len(p.spare); n > 0 {
 		m, p.spare = p.spare[n-1], p.spare[:n-1]
 	}
-	m.key, m.due = k, time.Now().Add(p.s.cfg.MaxAge)
-	m.rows.Reset(run, recipe)
+	m.key, m.due, m.noID = k, time.Now().Add(p.s.cfg.MaxAge), false
+	m.Reset(k.track, run, recipe)
 	p.open = append(p.open, m)
 	if len(p.open) == 1 {
 		p.due.Reset(p.s.cfg.MaxAge)
@@ -228,28 +189,19 @@ func (p *publisher) begin(k key, run *signal.Run, recipe *signal.Recipe) *messag
 // gathered, and which place comes after what is stored before it.
 func (p *publisher) known(m *message, c signal.Chunk) (known bool, next checkpoint.Place) {
 	at := checkpoint.PlaceOf(c)
-	if m.key.track.Source == checkpoint.Live || p.s.refusal() != nil {
+	switch {
+	case m.Track.Source == checkpoint.Live || p.s.refusal() != nil:
 		return false, at
-	}
-	if m.rows.Len() > 0 && at.Compare(checkpoint.PlaceOf(m.last)) <= 0 {
+	case m.Holds(c):
 		return true, at
 	}
 	look := func() error {
-		return p.s.onLine(p.s.ctx, m.key.subject, func(l *line) { known, next = l.stored.Has(m.key.track, at), l.stored.Next(m.key.track, at) })
+		return p.s.onLine(p.s.ctx, m.key.subject, func(l *line) { known, next = l.stored.Has(m.Track, at), l.stored.Next(m.Track, at) })
 	}
 	if look() != nil { // the line has to be read, and the server does not answer
 		p.persist(m.key.subject, look)
 	}
 	return known, next
-}
-
-// owe notes one more row of a Put.
-func (m *message) owe(to *debt) {
-	if n := len(m.owed); n > 0 && m.owed[n-1].to == to {
-		m.owed[n-1].rows++
-		return
-	}
-	m.owed = append(m.owed, owed{to, 1})
 }
 
 // publishDue publishes the messages that have waited long enough.
@@ -273,18 +225,15 @@ func (p *publisher) publishAll() {
 // durable.
 func (p *publisher) publish(m *message) {
 	err := p.s.refusal()
-	if err == nil && m.rows.Len() > 0 {
+	if err == nil && m.Rows.Len() > 0 {
 		err = p.store(m)
 	}
 	if err == nil && p.durable != nil {
-		p.durable.add(m.owed)
+		p.durable.add(m.Owed())
 	} else {
-		settle(m.owed, err)
+		checkpoint.Settle(m.Owed(), err)
 	}
-	clear(m.owed)
-	m.owed, m.places = m.owed[:0], m.places[:0]
-	m.rows.Reset(nil, nil)
-	m.first, m.last, m.noID = signal.Chunk{}, signal.Chunk{}, false
+	m.Reset(checkpoint.Track{}, nil, nil)
 	p.open = slices.DeleteFunc(p.open, func(o *message) bool { return o == m })
 	p.spare = append(p.spare, m)
 }
@@ -304,60 +253,45 @@ func (p *publisher) store(m *message) error {
 			case err != nil || fate == landed:
 				return err
 			case fate == overtaken:
-				if msg = nil; !p.drop(m) {
+				msg = nil
+				_ = p.s.onLine(p.s.ctx, m.key.subject, func(l *line) {
+					m.Drop(func(at checkpoint.Place) bool { return l.stored.Has(m.Track, at) })
+				})
+				if m.Rows.Len() == 0 {
 					return nil // others have stored all of it
 				}
 			}
 		}
 	})
-	if err != nil || m.rows.Len() == 0 {
+	if err != nil || m.Rows.Len() == 0 {
 		return err
 	}
 	p.s.messages.Add(1)
-	p.s.rows.Add(uint64(m.rows.Len()))
+	p.s.rows.Add(uint64(m.Rows.Len()))
 	p.s.bytes.Add(uint64(len(msg.Data)))
 	return nil
 }
 
 // encode makes the message that goes out.
 func (p *publisher) encode(m *message) (*nats.Msg, error) {
-	payload, err := wire.Encode(p.payload[:0], &m.rows)
+	payload, err := wire.Encode(p.payload[:0], &m.Rows)
 	if err != nil {
 		return nil, &signal.Error{Class: signal.Fatal, Op: "encode message", Err: err}
 	}
 	p.payload = payload
-	id := checkpoint.ID(m.key.track, m.from, m.first, m.last)
+	id := m.ID()
 	msg := &nats.Msg{Subject: m.key.subject, Data: payload, Header: nats.Header{
 		HeaderBatch:       {id},
-		HeaderRows:        {strconv.Itoa(m.rows.Len())},
+		HeaderRows:        {strconv.Itoa(m.Rows.Len())},
 		HeaderSchema:      {strconv.Itoa(wire.SchemaVersion)},
 		HeaderContentType: {wire.ContentType},
 	}}
 	// The server remembers ids for an hour, 250 bytes each. The many small messages of a
 	// live run do without: the subject's last message tells as much.
-	if m.key.track.Source != checkpoint.Live && !m.noID {
+	if m.Track.Source != checkpoint.Live && !m.noID {
 		msg.Header.Set(nats.MsgIdHdr, m.key.subject+"/"+id) // it compares ids across subjects
 	}
 	return msg, nil
-}
-
-// drop takes the rows out of a message that others have stored meanwhile, and says
-// whether any are left. What the message settles stays the same: all of it is stored
-// then, by one or the other.
-func (p *publisher) drop(m *message) bool {
-	var kept wire.Batch
-	var places []checkpoint.Place
-	kept.Reset(m.rows.Run, m.rows.Recipe)
-	_ = p.s.onLine(p.s.ctx, m.key.subject, func(l *line) {
-		for i, at := range m.places {
-			if !l.stored.Has(m.key.track, at) {
-				kept.AppendRow(m.rows.Row(i))
-				places = append(places, at)
-			}
-		}
-	})
-	m.rows, m.places = kept, places
-	return kept.Len() > 0
 }
 
 // persist tries again, with growing pauses, until it works, the sink is closed or
@@ -452,7 +386,7 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
 	}
 	return landed, p.s.onLine(p.s.ctx, msg.Subject, func(l *line) {
 		l.sequence = max(l.sequence, sequence)
-		l.stored.Add(m.key.track, checkpoint.Span{First: m.from, Last: checkpoint.PlaceOf(m.last)})
+		l.stored.Add(m.Track, m.Span())
 	})
 }
 
@@ -496,7 +430,7 @@ func (p *publisher) catchUp(m *message, msg *nats.Msg) (sequence uint64, err err
 	switch {
 	case failure != nil || err != nil:
 		return 0, &signal.Error{Class: signal.Transient, Op: "publish", Err: errors.Join(failure, err)}
-	case sequence == 0 && others > 0 && m.key.track.Source == checkpoint.Live && time.Since(p.s.opened) > 2*ackTimeout:
+	case sequence == 0 && others > 0 && m.Track.Source == checkpoint.Live && time.Since(p.s.opened) > 2*ackTimeout:
 		// A live run has no places to tell by what is stored twice.
 		return 0, &signal.Error{Class: signal.Fatal, Op: "publish", Err: fmt.Errorf(
 			"another porevec follows the same run and writes to %s: stop one of the two; what was stored stays", msg.Subject)}

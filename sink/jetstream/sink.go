@@ -54,7 +54,7 @@ type item struct {
 	recipe  *signal.Recipe
 	chunks  []signal.Chunk
 	vectors []float32
-	debt    *debt
+	debt    *checkpoint.Debt
 
 	flushed chan struct{} // of Flush: closed when all before it is settled
 }
@@ -168,10 +168,10 @@ func (s *Sink) Put(ctx context.Context, e *signal.Embedded, done func(error)) er
 		recipe:  e.Recipe,
 		chunks:  append([]signal.Chunk(nil), e.Chunks...),
 		vectors: append([]float32(nil), e.Vectors...),
-		debt: &debt{left: n, done: func(err error) {
+		debt: checkpoint.NewDebt(n, func(err error) {
 			s.room.Release(weight)
 			done(err)
-		}},
+		}),
 	}
 	if err := s.send(ctx, it); err != nil {
 		s.room.Release(weight)
