@@ -80,7 +80,8 @@ func (p *Pipeline) deliver(ctx context.Context) error {
 	if err := p.cfg.Sink.Flush(ctx); err != nil {
 		p.fail(err)
 	}
-	if partial, ok := p.cfg.Sink.(sink.Partial); ok && (!p.complete.Load() || p.failure() != nil) {
+	// A live feed has no end of its own: it is whole when it is stopped.
+	if partial, ok := p.cfg.Sink.(sink.Partial); ok && (!p.complete.Load() && p.cfg.Backlog == 0 || p.failure() != nil) {
 		partial.KeepPartial()
 	}
 	// Close settles what Flush could not.

@@ -21,9 +21,7 @@ type Sink interface {
 	//
 	// Put, Flush and Close are called from one goroutine.
 	Put(ctx context.Context, e *signal.Embedded, done func(error)) error
-	// Flush waits until everything accepted is settled. The rows of a file are
-	// durable only when the file is whole: they settle in Close, and Flush does
-	// not wait for it.
+	// Flush waits until everything accepted is settled.
 	Flush(ctx context.Context) error
 	// Close gives up what is not settled, telling each done, and releases
 	// everything. Call Flush first.

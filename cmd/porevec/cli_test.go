@@ -231,8 +231,8 @@ func TestRepairedReadIsEmbedded(t *testing.T) {
 }
 
 // A file is given its name only when it is whole; what an interrupted run leaves
-// has another.
-func TestInterruptedFileKeepsAnotherName(t *testing.T) {
+// has another, and is gone on with.
+func TestInterruptedFile(t *testing.T) {
 	needRuntime(t)
 	dir := simulatedRun(t, 40)
 	path := filepath.Join(t.TempDir(), "v.ndjson")
@@ -251,9 +251,17 @@ func TestInterruptedFileKeepsAnotherName(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a part of the vectors has the name of the whole file")
 	}
-	part, err := os.ReadFile(path + ".part")
-	if err != nil || len(vectors(t, string(part))) == 0 {
-		t.Errorf("what was embedded is not kept: %v", err)
+	o := runProgram(t, "embed", dir, "-o", path, "--json").want(t, 0)
+	if r := o.result(t); r.ChunksStored == 0 || r.ChunksStored+r.Acknowledged != r.Chunks {
+		t.Errorf("%d of %d chunks were there, %d came new", r.ChunksStored, r.Chunks, r.Acknowledged)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := vectors(t, runProgram(t, "embed", dir, "-o", "-").want(t, 0).stdout)
+	if got := vectors(t, string(text)); len(got) != len(want) || len(byKey(t, got)) != len(want) {
+		t.Errorf("%d vectors, want %d", len(got), len(want))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/porevec/porevec/sink"
 	"github.com/porevec/porevec/sink/file"
 	"github.com/porevec/porevec/sink/jetstream"
+	"github.com/porevec/porevec/sink/wire"
 )
 
 // defaultStore is where the JetStream inside of this program keeps its files.
@@ -23,6 +24,7 @@ const defaultStore = "porevec-store"
 // deliveryFlags say where vectors go.
 type deliveryFlags struct {
 	output string
+	pool   string
 	nats   string
 	creds  string
 	store  string
@@ -48,6 +50,7 @@ type deliveryFlags struct {
 
 func (f *deliveryFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.output, "output", "o", "", "write vectors to this .parquet, .arrow, .npy or .ndjson file, or as NDJSON to - (stdout)")
+	registerPool(flags, &f.pool)
 	flags.StringVar(&f.nats, "nats", "embedded", "embedded, off, or the URL of a server (off with -o, unless this, --store, --listen or --websocket is set)")
 	flags.StringVar(&f.creds, "nats-creds", "", "credentials file for the server of --nats")
 	flags.StringVar(&f.store, "store", defaultStore, "folder of the embedded server's stream")
@@ -89,6 +92,20 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 	if f.output != "" && f.output != "-" && !file.Known(f.output) {
 		return usageError("-o %q: the name must end in .parquet, .arrow, .npy or .ndjson, or be -", f.output)
 	}
+	return validatePool(f.pool, f.output)
+}
+
+func registerPool(flags *pflag.FlagSet, pool *string) {
+	flags.StringVar(pool, "pool", "", "in the file of -o, one vector per read: mean (of its chunks' vectors, normalized again)")
+}
+
+func validatePool(pool, output string) error {
+	switch {
+	case pool != "" && pool != wire.PoolMean:
+		return usageError("--pool %q: must be mean", pool)
+	case pool != "" && (output == "" || output == "-"):
+		return usageError("--pool is for files: name one with -o")
+	}
 	return nil
 }
 
@@ -108,7 +125,7 @@ func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
 type destination struct {
 	sink sink.Sink
 	// stored is nil where nothing is remembered from earlier runs.
-	stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
+	stored stored
 	stream *jetstream.Sink // nil without NATS
 	name   string
 }
@@ -137,29 +154,42 @@ func (f *deliveryFlags) open(ctx context.Context, log *slog.Logger) (*destinatio
 	if f.output == "" {
 		return &d, nil
 	}
-	out, err := f.openFile()
+	if f.output == "-" {
+		f.tee(&d, file.NDJSON(os.Stdout), nil)
+		return &d, nil
+	}
+	out, err := file.Create(f.output, file.Options{Subset: f.subset, Pool: f.pool})
 	if err != nil {
 		if d.stream != nil {
 			err = errors.Join(err, d.stream.Close())
 		}
-		return nil, err
+		return nil, fmt.Errorf("-o: %w", err)
 	}
-	if d.stream == nil {
-		d.sink, d.name = out, f.output
-		return &d, nil
+	if out.Resumed() {
+		log.Info("an interrupted run is gone on with", "file", f.output+".part")
 	}
-	// The file wants every vector; the stream passes over those that it has.
-	d.sink, d.stored, d.name = sink.Tee(out, d.stream), nil, d.name+" and "+f.output
+	f.tee(&d, out, out.Stored)
 	return &d, nil
 }
 
-func (f *deliveryFlags) openFile() (sink.Sink, error) {
-	if f.output == "-" {
-		return file.NDJSON(os.Stdout), nil
+// stored says whether a sink has a chunk.
+type stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
+
+// tee adds a sink for the output to what is there. A chunk is passed over only when both
+// have it; each passes over what it has.
+func (f *deliveryFlags) tee(d *destination, out sink.Sink, has stored) {
+	if d.stream == nil {
+		d.sink, d.stored, d.name = out, has, f.output
+		return
 	}
-	out, err := file.Create(f.output)
-	if err != nil {
-		return nil, fmt.Errorf("-o: %w", err)
+	stream := d.stored
+	d.sink, d.stored, d.name = sink.Tee(out, d.stream), nil, d.name+" and "+f.output
+	if has != nil {
+		d.stored = func(ctx context.Context, recipe *signal.Recipe, c signal.Chunk) (bool, error) {
+			if there, err := has(ctx, recipe, c); err != nil || !there {
+				return false, err
+			}
+			return stream(ctx, recipe, c)
+		}
 	}
-	return out, nil
 }

@@ -194,11 +194,10 @@ func (f *embedFlags) verdict(report embedded, interrupted bool, err error) error
 
 // rest says where a run that ended early left things.
 func (f *embedFlags) rest() string {
-	text := "run the same command again to go on"
 	if file := f.delivery.output; file != "" && file != "-" {
-		text = fmt.Sprintf("what was embedded lies in %s.part; the same command begins the file anew", file)
+		return fmt.Sprintf("what was embedded lies in %s.part; run the same command again to go on", file)
 	}
-	return text
+	return "run the same command again to go on"
 }
 
 // runUntilSignal runs the pipeline. The first interrupt stops its source and

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -101,6 +103,57 @@ func checkReplay(t *testing.T, store string, want []vector) {
 	got := vectors(t, runProgram(t, "subscribe", "--store", store, "--json").want(t, 0).stdout)
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatalf("store %s differs from an undisturbed run (-want +got):\n%s", store, d)
+	}
+}
+
+// A file becomes what it would have been, however often its run was killed, and has its
+// name not before.
+func TestKilledFile(t *testing.T) {
+	needRuntime(t)
+	dir := simulatedRun(t, 40)
+	for _, name := range []string{"x.parquet", "x.arrow", "x.npy", "x.ndjson"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out := t.TempDir()
+			undisturbed, path := filepath.Join(out, "undisturbed-"+name), filepath.Join(out, name)
+			args := []string{"embed", dir, "-o", undisturbed, "--batch", "4", "--speed", "100x"}
+			begin := time.Now()
+			runProgram(t, args...).want(t, 0)
+			whole := time.Since(begin)
+			args[3] = path
+			rng := randomMoments(t)
+			for range 12 {
+				killed(t, rng, whole, args...)
+				if _, err := os.Stat(path); err == nil { // killed at the very end: it must be whole
+					compareFiles(t, undisturbed, path)
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			runProgram(t, args...).want(t, 0)
+			compareFiles(t, undisturbed, path)
+		})
+	}
+}
+
+// compareFiles compares files of NumPy and JSON byte by byte, and the others row by row,
+// since their blocks may be cut elsewhere.
+func compareFiles(t *testing.T, undisturbed, path string) {
+	t.Helper()
+	extension := filepath.Ext(path)
+	if extension == ".parquet" || extension == ".arrow" {
+		if d := cmp.Diff(rowsOf(t, undisturbed), rowsOf(t, path), cmp.AllowUnexported(row{}, rowKey{})); d != "" {
+			t.Errorf("other rows (-want +got):\n%s", d)
+		}
+		return
+	}
+	for _, beside := range []string{extension, ".ids.tsv", ".meta.json"} {
+		want, _ := os.ReadFile(strings.TrimSuffix(undisturbed, extension) + beside) // of NDJSON there is one file
+		got, _ := os.ReadFile(strings.TrimSuffix(path, extension) + beside)
+		if !bytes.Equal(want, got) || beside == extension && len(got) < 10_000 {
+			t.Errorf("%s of %s is another", beside, path)
+		}
 	}
 }
 

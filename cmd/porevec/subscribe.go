@@ -29,6 +29,7 @@ type subscribeFlags struct {
 	kind   string
 	rows   uint64
 	output string
+	pool   string
 	json   bool
 }
 
@@ -59,6 +60,7 @@ file with the same columns as embed -o.`,
 	flags.StringVar(&f.read, "read", "", "only vectors of this read")
 	flags.Uint64VarP(&f.rows, "rows", "n", 0, "end after this many vectors (0: all)")
 	flags.StringVarP(&f.output, "output", "o", "", "save to this .parquet, .arrow, .npy or .ndjson file")
+	registerPool(flags, &f.pool)
 	flags.BoolVar(&f.json, "json", false, "one JSON object per vector")
 	return cmd
 }
@@ -82,6 +84,9 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	}
 	if f.output != "" && !file.Known(f.output) {
 		return usageError("-o %q: the name must end in .parquet, .arrow, .npy or .ndjson", f.output)
+	}
+	if err := validatePool(f.pool, f.output); err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -172,7 +177,7 @@ type rowWriter interface {
 func (f *subscribeFlags) writer(stdout io.Writer) (rowWriter, error) {
 	switch {
 	case f.output != "":
-		out, err := file.Create(f.output)
+		out, err := file.Create(f.output, file.Options{Fresh: true, Pool: f.pool})
 		if err != nil {
 			return nil, err
 		}

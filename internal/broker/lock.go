@@ -39,9 +39,9 @@ func lockStore(store string) (*lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock store: %w", err)
 	}
-	if err := lockFile(file); err != nil {
+	if err := LockFile(file); err != nil {
 		defer file.Close()
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, ErrLocked) {
 			return nil, fmt.Errorf("lock store %s: %w", store, err)
 		}
 		text, _ := io.ReadAll(io.LimitReader(file, 1024))

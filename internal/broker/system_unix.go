@@ -9,10 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var errLocked = unix.EWOULDBLOCK
+// ErrLocked says that another process holds the file.
+var ErrLocked = unix.EWOULDBLOCK
 
-// lockFile gives errLocked when another holds the file.
-func lockFile(file *os.File) error {
+// LockFile holds a file until it is closed, or gives ErrLocked when another does.
+func LockFile(file *os.File) error {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if !errors.Is(err, unix.EINTR) {

@@ -6,11 +6,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-var errLocked = windows.ERROR_LOCK_VIOLATION
+// ErrLocked says that another process holds the file.
+var ErrLocked = windows.ERROR_LOCK_VIOLATION
 
-// lockFile gives errLocked when another holds the file. The locked byte lies
+// LockFile holds a file until it is closed, or gives ErrLocked when another does. The locked byte lies
 // far behind the text, which others may thus read.
-func lockFile(file *os.File) error {
+func LockFile(file *os.File) error {
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 	return windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, &windows.Overlapped{Offset: 1 << 30})
 }

@@ -14,15 +14,16 @@ import (
 // recipe of the first.
 type Writer struct {
 	out  io.Writer
+	info wire.FileInfo
 	file *ipc.FileWriter
 }
 
 // NewWriter writes to out, which it does not close.
-func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
+func NewWriter(out io.Writer, info wire.FileInfo) *Writer { return &Writer{out: out, info: info} }
 
 // Write adds the rows of a batch; it keeps none of its memory.
 func (w *Writer) Write(b *wire.Batch) error {
-	rec, err := b.FileRecord()
+	rec, err := b.FileRecord(w.info)
 	if err != nil {
 		return fmt.Errorf("write arrow: %w", err)
 	}

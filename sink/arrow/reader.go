@@ -68,7 +68,7 @@ func NewReader(in io.ReaderAt, size int64) (*Reader, error) {
 
 // checkColumns sets the recipe's type, too.
 func (r *Reader) checkColumns() error {
-	for _, want := range wire.FileSchema(r.recipe).Fields() {
+	for _, want := range wire.FileSchema(r.recipe, wire.FileInfo{}).Fields() {
 		found, _ := r.stream.Schema().FieldsByName(want.Name)
 		if len(found) == 0 && want.Name == "sample_rate" {
 			continue

@@ -9,44 +9,68 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/porevec/porevec/signal"
-	"github.com/porevec/porevec/sink/arrow"
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/ndjson"
-	"github.com/porevec/porevec/sink/npy"
-	"github.com/porevec/porevec/sink/parquet"
 	"github.com/porevec/porevec/sink/wire"
 )
 
-// gatherRows is how many rows are gathered before they are written together.
-const gatherRows = 4096
-
-// format writes rows in one of the formats.
-type format interface {
-	Write(*wire.Batch) error
-	Close() error
+// Options say how a file is made.
+type Options struct {
+	// Fresh throws away what an interrupted run left, instead of going on with it.
+	Fresh bool
+	// Subset names the choice of reads that a replay is limited to, so that it is not
+	// mistaken for the whole; "" is all reads.
+	Subset string
+	// Pool makes one vector of those of a read: wire.PoolMean. "" keeps all.
+	Pool string
 }
 
-// File is a sink.Sink of one file, or two for NumPy. While it is written it has
-// the target's name with ".part" behind it; it gets its own name when it is
-// whole. Its rows are durable, and settle, only then: in Close after Flush. A
-// file that gets no rows is not made.
+// File is a sink.Sink of one file, or three for NumPy. Until all rows are there they lie
+// in a journal, which has the file's name with ".part" behind it; then they are written
+// in the file's format, and the file gets its name. Rows settle when they are durable in
+// the journal, at most syncEvery after the Put that follows. A run that was interrupted,
+// however, goes on with its journal. A file that gets no rows is not made.
 //
 // All rows have one recipe: vectors of two do not belong into one space.
 type File struct {
-	name   string
-	parts  []part
-	format format
+	name    string
+	options Options
+	journal *journal
 
-	recipe  *signal.Recipe // of the first row; nil before it
-	rows    wire.Batch     // gathered
-	pending []func(error)
+	storedMu sync.Mutex // Stored is asked from another goroutine
+	stored   map[string]checkpoint.Stored
+
+	recipe *signal.Recipe // of the first row; nil before it
+	runs   []wire.RunInfo // of the rows
+	open   []*gathering
+	mixed  bool // lines of JSON name their model each
+
+	waiting []checkpoint.Owed // in the journal, and not synced
+	synced  time.Time
+	begun   int64 // length of the journal then
+
 	whole   bool // nothing came since the last Flush
-	partial bool // the input ended early: keep the name that says so
+	partial bool // the input ended early
 	closed  bool
 	err     error // the first failure to write; nothing is accepted after
 }
+
+// gathering are rows that go into the journal together.
+type gathering struct {
+	checkpoint.Message
+	run *signal.Run
+}
+
+const (
+	syncEvery = time.Second
+	syncBytes = 8 << 20
+)
 
 // Known says whether the name's extension is that of a format.
 func Known(path string) bool {
@@ -59,45 +83,73 @@ func Known(path string) bool {
 
 func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
 
-// Create begins a file. One that exists is replaced when the new one is whole.
-// Of x.npy the rows' names go to x.ids.tsv.
-func Create(path string) (*File, error) {
+// Create begins a file, or goes on with one that was interrupted. One that is whole is
+// replaced when the new one is. Of x.npy the rows' names go to x.ids.tsv, and how they
+// were made to x.meta.json.
+func Create(path string, options Options) (*File, error) {
 	if !Known(path) {
 		return nil, fmt.Errorf("create %s: the name must end in .parquet, .arrow, .npy or .ndjson", path)
 	}
-	f := &File{name: path}
-	main, err := f.create(path)
-	if err != nil {
-		return nil, err
-	}
-	switch extension(path) {
-	case ".parquet":
-		f.format = parquet.NewWriter(main)
-	case ".arrow":
-		f.format = arrow.NewWriter(main)
-	case ".npy":
-		ids, err := f.create(strings.TrimSuffix(path, filepath.Ext(path)) + ".ids.tsv")
-		if err != nil {
-			f.discard()
-			return nil, err
+	f := &File{name: path, options: options, stored: make(map[string]checkpoint.Stored), mixed: extension(path) == ".ndjson", synced: time.Now()}
+	var err error
+	f.journal, err = openJournal(path+".part", options.Fresh, func(r record, b *wire.Batch) error {
+		if f.recipe != nil && !f.mixed && !sameSpace(f.recipe, b.Recipe) {
+			return fmt.Errorf("it holds vectors of %s and of %s: move it away", f.recipe.ModelID, b.Recipe.ModelID)
 		}
-		f.format = npy.NewWriter(main, ids)
-	case ".ndjson":
-		f.format = ndjson.NewWriter(main)
+		f.recipe = b.Recipe
+		f.note(r.Run)
+		if track, span, ok := checkpoint.ParseID(r.Batch); ok {
+			f.add(r.Run.Run, track, span)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
 	}
+	f.begun = f.journal.size
 	return f, nil
 }
 
-func (f *File) create(target string) (*os.File, error) {
-	p, err := newPart(target)
-	if err != nil {
-		return nil, err
+// Resumed says whether an interrupted run is gone on with.
+func (f *File) Resumed() bool { return f.recipe != nil }
+
+// add notes that a stretch of a run is in the journal.
+func (f *File) add(run string, track checkpoint.Track, span checkpoint.Span) {
+	f.storedMu.Lock()
+	defer f.storedMu.Unlock()
+	if f.stored[run] == nil {
+		f.stored[run] = make(checkpoint.Stored)
 	}
-	f.parts = append(f.parts, p)
-	return p.file, nil
+	f.stored[run].Add(track, span)
 }
 
-// Put takes the vectors into the file. Its memory is bounded by a row group.
+// has says whether a chunk is in the journal, and which place comes after what is there
+// before it.
+func (f *File) has(run string, track checkpoint.Track, at checkpoint.Place) (bool, checkpoint.Place) {
+	f.storedMu.Lock()
+	defer f.storedMu.Unlock()
+	return f.stored[run].Has(track, at), f.stored[run].Next(track, at)
+}
+
+// note keeps what is told of a run.
+func (f *File) note(run wire.RunInfo) {
+	if !slices.Contains(f.runs, run) {
+		f.runs = append(f.runs, run)
+	}
+}
+
+// Stored says whether the journal holds the vector of the chunk. It may be called from any
+// goroutine.
+func (f *File) Stored(_ context.Context, recipe *signal.Recipe, c signal.Chunk) (bool, error) {
+	if c.Read.Origin.Source == "" {
+		return false, nil
+	}
+	has, _ := f.has(c.Read.Run.AcquisitionID, checkpoint.TrackOf(recipe, c.Read, f.options.Subset), checkpoint.PlaceOf(c))
+	return has, nil
+}
+
+// Put takes the vectors into the journal. What it holds already settles without being
+// stored again. Memory is bounded by what goes into the journal at a time.
 func (f *File) Put(_ context.Context, e *signal.Embedded, done func(error)) error {
 	if err := f.accepts(e.Recipe); err != nil {
 		return err
@@ -105,15 +157,88 @@ func (f *File) Put(_ context.Context, e *signal.Embedded, done func(error)) erro
 	if len(e.Vectors) != len(e.Chunks)*e.Recipe.Dim {
 		return fmt.Errorf("write %s: %d chunks of dimension %d come with %d values", f.name, len(e.Chunks), e.Recipe.Dim, len(e.Vectors))
 	}
-	f.pending = append(f.pending, done)
+	if len(e.Chunks) == 0 {
+		done(nil)
+		return nil
+	}
+	debt := checkpoint.NewDebt(len(e.Chunks), done)
 	for i, c := range e.Chunks {
-		if f.rows.Len() >= gatherRows || f.rows.Run != c.Read.Run {
-			f.writeGathered()
-			f.rows.Reset(c.Read.Run, f.recipe)
+		m := f.gather(c.Read, e.Recipe)
+		if has, next := f.has(c.Read.Run.AcquisitionID, m.Track, checkpoint.PlaceOf(c)); !has && !m.Holds(c) {
+			if c.AfterHole || m.Rows.Len()*wire.RowBytes(e.Recipe) >= recordBytes {
+				f.append(m)
+			}
+			m.Add(c, e.Row(i), next)
 		}
-		f.rows.Append(c, e.Row(i))
+		m.Owe(debt)
+	}
+	if time.Since(f.synced) > syncEvery || f.journal.size-f.begun > syncBytes {
+		f.sync()
 	}
 	return nil
+}
+
+// gather finds the rows that a read's go to.
+func (f *File) gather(read *signal.Read, recipe *signal.Recipe) *gathering {
+	track := checkpoint.TrackOf(recipe, read, f.options.Subset)
+	for _, m := range f.open {
+		if m.Track == track && m.run.AcquisitionID == read.Run.AcquisitionID {
+			return m
+		}
+	}
+	// A run keeps its order: one source ends before the next begins.
+	f.open = slices.DeleteFunc(f.open, func(m *gathering) bool {
+		same := m.run.AcquisitionID == read.Run.AcquisitionID
+		if same {
+			f.append(m)
+		}
+		return same
+	})
+	const most = 64 // runs at a time
+	if len(f.open) == most {
+		f.sync()
+	}
+	m := &gathering{run: read.Run}
+	m.Reset(track, read.Run, recipe)
+	f.open = append(f.open, m)
+	return m
+}
+
+// append moves gathered rows into the journal; they settle with the next sync.
+func (f *File) append(m *gathering) {
+	if m.Rows.Len() > 0 && f.err == nil {
+		if err := f.journal.append(m.ID(), &m.Rows, m.run); err != nil {
+			f.fail(err)
+		} else {
+			f.note(wire.InfoOf(m.run))
+			f.add(m.run.AcquisitionID, m.Track, m.Span())
+		}
+	}
+	f.waiting = append(f.waiting, m.Owed()...)
+	m.Reset(m.Track, m.run, f.recipe)
+}
+
+func (f *File) fail(err error) {
+	if f.err == nil {
+		f.err = fmt.Errorf("write %s: %w; what is in %s.part stays: the same command goes on with it", f.name, err, f.name)
+	}
+}
+
+// sync makes everything so far durable, and settles it.
+func (f *File) sync() {
+	for _, m := range f.open {
+		f.append(m)
+	}
+	f.open = f.open[:0]
+	if f.err == nil {
+		if err := f.journal.sync(); err != nil {
+			f.fail(err)
+		}
+	}
+	checkpoint.Settle(f.waiting, f.err)
+	clear(f.waiting)
+	f.waiting = f.waiting[:0]
+	f.synced, f.begun = time.Now(), f.journal.size
 }
 
 // Write takes decoded rows into the file, in place of Put.
@@ -121,30 +246,25 @@ func (f *File) Write(b *wire.Batch) error {
 	if err := f.accepts(b.Recipe); err != nil {
 		return err
 	}
-	f.writeGathered()
-	same := *b
-	same.Recipe = f.recipe // they may differ in the version of porevec
-	f.write(&same)
+	if err := f.journal.append("", b, b.Run); err != nil {
+		f.fail(err)
+	}
+	f.note(wire.InfoOf(b.Run))
 	return f.err
 }
 
 // accepts checks that the file can take rows of the recipe.
 func (f *File) accepts(r *signal.Recipe) error {
-	_, json := f.format.(*ndjson.Writer)
 	switch {
 	case f.closed:
 		return fmt.Errorf("write %s: %w", f.name, os.ErrClosed)
 	case f.err != nil:
 		return f.err
-	case f.recipe == nil || json:
-		if f.recipe != r {
-			f.writeGathered()
-			f.rows.Reset(nil, nil)
-		}
-		f.recipe = r
-	case !sameSpace(f.recipe, r):
+	case f.recipe != nil && !f.mixed && !sameSpace(f.recipe, r):
 		return fmt.Errorf("write %s: it holds vectors of %s, these are of %s (or of another window, hop or type) and cannot be compared with them: "+
-			"embed the runs of each chemistry into a file of their own", f.name, f.recipe.ModelID, r.ModelID)
+			"embed the runs of each chemistry into a file of their own; if %s.part is of an earlier try, move it away", f.name, f.recipe.ModelID, r.ModelID, f.name)
+	case f.recipe == nil:
+		f.recipe = r
 	}
 	f.whole = false
 	return nil
@@ -157,82 +277,66 @@ func sameSpace(a, b *signal.Recipe) bool {
 	return left == right
 }
 
-func (f *File) writeGathered() {
-	if f.rows.Len() > 0 {
-		f.write(&f.rows)
-		f.rows.Reset(f.rows.Run, f.recipe)
-	}
-}
-
-func (f *File) write(b *wire.Batch) {
-	if f.err == nil {
-		if err := f.format.Write(b); err != nil {
-			f.err = fmt.Errorf("%s: %w", f.name, err)
-		}
-	}
-}
-
-// KeepPartial leaves the file the name ".part" when it is closed: it can be read,
-// but does not hold all that it was to hold.
+// KeepPartial leaves the journal when the file is closed, to be gone on with: it does
+// not hold all that it was to hold.
 func (f *File) KeepPartial() { f.partial = true }
 
-// Flush says that the file may become whole as it is; a Close without it
-// discards the file.
+// Flush makes everything durable, and says that the file may become whole as it is. A
+// Close without it leaves the journal.
 func (f *File) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	f.writeGathered()
+	f.sync()
 	f.whole = f.err == nil
 	return f.err
 }
 
-// errGivenUp settles rows of a file that was closed without Flush.
-var errGivenUp = &signal.Error{Class: signal.Cancelled, Op: "write", Err: errors.New("the file was given up before it was whole")}
-
-// Close makes the file whole and durable, or discards it, and settles all rows.
+// Close makes the file whole, or leaves the journal, and settles all rows.
 func (f *File) Close() error {
 	if f.closed {
 		return nil
 	}
 	f.closed = true
-	result := f.err
+	f.sync()
 	switch {
-	case f.err == nil && f.whole && f.recipe != nil:
-		result = f.finish()
-	case f.err == nil && len(f.pending) > 0:
-		result = errGivenUp
+	case f.err == nil && f.whole && !f.partial && f.recipe != nil:
+		f.err = f.finish()
+	case f.journal.empty(), f.options.Fresh && !f.whole:
+		return errors.Join(f.err, f.journal.remove())
 	}
-	f.discard() // what did not get its name
-	for _, done := range f.pending {
-		done(result)
+	if f.err != nil || !f.whole || f.partial {
+		return errors.Join(f.err, f.journal.close())
 	}
-	f.pending = nil
-	if errors.Is(result, errGivenUp) {
-		return nil
-	}
-	return result
+	return f.journal.remove()
 }
 
+// finish writes the rows of the journal in the file's format.
 func (f *File) finish() error {
-	if err := f.format.Close(); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+	out, err := begin(f.name, wire.FileInfo{Runs: f.runs, Pool: f.options.Pool})
+	if err != nil {
+		return err
 	}
-	// The main file comes last: when it is there, all is.
-	for i := len(f.parts) - 1; i >= 0; i-- {
-		if err := f.parts[i].finish(f.partial); err != nil {
-			return err
+	defer out.discard()
+	if f.options.Pool != "" {
+		out.format = newPool(out.format)
+	}
+	whole, err := readJournal(f.journal.file, f.journal.size, func(_ record, b *wire.Batch) error {
+		if !f.mixed {
+			b.Recipe = f.recipe // they may differ in the version of porevec
 		}
-		f.parts = f.parts[:i]
+		return out.format.Write(b)
+	})
+	if err == nil && whole != f.journal.size {
+		err = fmt.Errorf("%s.part can be read up to byte %d of %d only: the disk has changed it", f.name, whole, f.journal.size)
+	}
+	if err == nil {
+		err = out.end()
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w; its rows are in %s.part: the same command goes on with it", f.name, err, f.name)
 	}
 	return nil
-}
-
-func (f *File) discard() {
-	for _, p := range f.parts {
-		p.discard()
-	}
-	f.parts = nil
 }
 
 // NDJSON makes a sink that writes lines of JSON to out, which it does not close.

@@ -19,7 +19,7 @@ import (
 	"github.com/porevec/porevec/sink/wire"
 )
 
-// read gives all rows of a file as one batch per stretch of a run.
+// read gives all rows of a file as one batch per run.
 func read(path string) (batches []*wire.Batch, err error) {
 	r, err := Open(path)
 	if err != nil {
@@ -34,24 +34,31 @@ func read(path string) (batches []*wire.Batch, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if last := len(batches) - 1; last >= 0 && batches[last].Run.AcquisitionID == b.Run.AcquisitionID {
-			for i := range b.Len() {
-				batches[last].AppendRow(b.Row(i))
-			}
-			continue
-		}
-		batches = append(batches, b)
+		batches = gatherRun(batches, b)
 	}
+}
+
+// gatherRun adds rows to those of their run.
+func gatherRun(batches []*wire.Batch, b *wire.Batch) []*wire.Batch {
+	for _, of := range batches {
+		if of.Run.AcquisitionID == b.Run.AcquisitionID {
+			for i := range b.Len() {
+				of.AppendRow(b.Row(i))
+			}
+			return batches
+		}
+	}
+	return append(batches, b)
 }
 
 func wanted(e *signal.Embedded) (batches []*wire.Batch) {
 	for i, c := range e.Chunks {
-		if i == 0 || c.Read.Run != e.Chunks[i-1].Read.Run {
-			b := &wire.Batch{}
-			b.Reset(c.Read.Run, e.Recipe)
-			batches = append(batches, b)
-		}
-		batches[len(batches)-1].Append(c, e.Row(i))
+		b := &wire.Batch{}
+		run := *c.Read.Run
+		run.Position = "" // the columns do not tell it
+		b.Reset(&run, e.Recipe)
+		b.Append(c, e.Row(i))
+		batches = gatherRun(batches, b)
 	}
 	return batches
 }
@@ -134,7 +141,7 @@ func TestOpenRefuses(t *testing.T) {
 // stored gives the bytes of a file.
 func stored(t testing.TB, ext, dtype string, n int) []byte {
 	path := filepath.Join(t.TempDir(), "x"+ext)
-	f, err := Create(path)
+	f, err := Create(path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +273,7 @@ func FuzzRead(f *testing.F) {
 
 func BenchmarkWrite(b *testing.B) {
 	benchmark(b, func(path string, e *signal.Embedded) error {
-		f, err := Create(path)
+		f, err := Create(path, Options{})
 		if err != nil {
 			return err
 		}
@@ -305,7 +312,7 @@ func benchmark(b *testing.B, work func(path string, e *signal.Embedded) error) {
 					e.Vectors[i] = float32(random.NormFloat64() / 11)
 				}
 				path := filepath.Join(b.TempDir(), "x"+ext)
-				f, err := Create(path)
+				f, err := Create(path, Options{})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -1,12 +1,16 @@
 // Package npy writes vectors as a NumPy array, and beside it a table that tells
-// what each of its rows belongs to.
+// what each of its rows belongs to, and an object of JSON that tells how they were made.
 package npy
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
+	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -14,9 +18,11 @@ import (
 // number of rows: it is written last.
 const headerSize = 128
 
-// Writer writes x.npy, an array [rows, dim], and its x.ids.tsv. All batches have
-// the recipe of the first.
+// Writer writes x.npy, an array [rows, dim], its x.ids.tsv and its x.meta.json. All
+// batches have the recipe of the first.
 type Writer struct {
+	meta      io.Writer
+	info      wire.FileInfo
 	array     io.WriteSeeker
 	vectors   *bufio.Writer
 	ids       *bufio.Writer
@@ -24,9 +30,9 @@ type Writer struct {
 	rows, dim int
 }
 
-// NewWriter writes to array and ids, and closes neither.
-func NewWriter(array io.WriteSeeker, ids io.Writer) *Writer {
-	return &Writer{array: array, vectors: bufio.NewWriterSize(array, 1<<20), ids: bufio.NewWriterSize(ids, 1<<16)}
+// NewWriter writes to array, ids and meta, and closes none.
+func NewWriter(array io.WriteSeeker, ids, meta io.Writer, info wire.FileInfo) *Writer {
+	return &Writer{meta: meta, info: info, array: array, vectors: bufio.NewWriterSize(array, 1<<20), ids: bufio.NewWriterSize(ids, 1<<16)}
 }
 
 // Write adds the rows of a batch. An error of the files may show only in a later
@@ -36,6 +42,9 @@ func (w *Writer) Write(b *wire.Batch) error {
 		w.dim, w.descr = b.Recipe.Dim, "<f4"
 		if b.Recipe.DType == wire.Float16 {
 			w.descr = "<f2"
+		}
+		if err := w.tell(b.Recipe); err != nil {
+			return fmt.Errorf("write metadata: %w", err)
 		}
 		w.vectors.Write(make([]byte, headerSize))
 		w.ids.WriteString("run\tread_id\tchannel\tmux\tchunk\tread_start\tchunk_start\tsamples\tflags\n")
@@ -52,6 +61,26 @@ func (w *Writer) Write(b *wire.Batch) error {
 	}
 	w.rows += b.Len()
 	return nil
+}
+
+// tell writes the metadata that the other formats have inside.
+func (w *Writer) tell(r *signal.Recipe) error {
+	keys, values := w.info.Metadata(r)
+	object := make(map[string]any, len(keys))
+	for i, k := range keys {
+		object[k] = values[i]
+		if n, err := strconv.ParseUint(values[i], 10, 31); err == nil {
+			object[k] = n
+		} else if strings.HasPrefix(values[i], "[") { // the runs
+			object[k] = json.RawMessage(values[i])
+		}
+	}
+	text, err := json.MarshalIndent(object, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.meta.Write(append(text, '\n'))
+	return err
 }
 
 // Close writes what waits and the header.

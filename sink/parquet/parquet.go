@@ -34,6 +34,7 @@ const magic = "PAR1"
 // Writer writes one file. All batches have the recipe of the first.
 type Writer struct {
 	out    io.Writer
+	info   wire.FileInfo
 	offset int64 // bytes written
 	zstd   *zstd.Encoder
 	limit  int64 // rows in a group at most
@@ -46,7 +47,9 @@ type Writer struct {
 }
 
 // NewWriter writes to out, which it does not close.
-func NewWriter(out io.Writer) *Writer { return &Writer{out: out, limit: groupRows} }
+func NewWriter(out io.Writer, info wire.FileInfo) *Writer {
+	return &Writer{out: out, info: info, limit: groupRows}
+}
 
 // Write adds the rows of a batch; it keeps none of its memory.
 func (w *Writer) Write(b *wire.Batch) error {
@@ -57,7 +60,7 @@ func (w *Writer) Write(b *wire.Batch) error {
 }
 
 func (w *Writer) add(b *wire.Batch) error {
-	rec, err := b.FileRecord()
+	rec, err := b.FileRecord(w.info)
 	if err != nil {
 		return err
 	}

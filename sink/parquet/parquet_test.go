@@ -50,7 +50,7 @@ func readBack(t *testing.T, content []byte, batches []*wire.Batch) *file.Reader 
 	defer table.Release()
 	var want []arrow.RecordBatch
 	for _, b := range batches {
-		rec, err := b.FileRecord()
+		rec, err := b.FileRecord(wire.FileInfo{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestReadBack(t *testing.T) {
 			t.Run(name+" "+dtype, func(t *testing.T) {
 				r := &signal.Recipe{ModelID: "model@v1", Dim: c.dim, DType: dtype, Version: "test"}
 				var out bytes.Buffer
-				w := NewWriter(&out)
+				w := NewWriter(&out, wire.FileInfo{})
 				w.limit = c.limit
 				var batches []*wire.Batch
 				rows := int64(0)
@@ -127,7 +127,7 @@ func TestReadBack(t *testing.T) {
 func TestStatistics(t *testing.T) {
 	r := &signal.Recipe{Dim: 4, DType: wire.Float32, Version: "test"}
 	var out bytes.Buffer
-	w := NewWriter(&out)
+	w := NewWriter(&out, wire.FileInfo{})
 	for _, b := range []*wire.Batch{batch(r, 10, 20), batch(r, 0, 10), batch(r, 20, 30)} {
 		if err := w.Write(b); err != nil {
 			t.Fatal(err)
@@ -172,7 +172,7 @@ func TestStatistics(t *testing.T) {
 func TestRefusesContradictions(t *testing.T) {
 	b := batch(&signal.Recipe{Dim: 4, DType: wire.Float32}, 0, 3)
 	b.Vectors = b.Vectors[1:]
-	if err := NewWriter(&bytes.Buffer{}).Write(b); err == nil {
+	if err := NewWriter(&bytes.Buffer{}, wire.FileInfo{}).Write(b); err == nil {
 		t.Error("a vector that is too short is written")
 	}
 }

@@ -54,7 +54,7 @@ func NewReader(in io.ReaderAt, size int64) (*Reader, error) {
 
 // checkColumns sets the recipe's type, too.
 func (r *Reader) checkColumns() error {
-	for _, want := range wire.FileSchema(r.recipe).Fields() {
+	for _, want := range wire.FileSchema(r.recipe, wire.FileInfo{}).Fields() {
 		var found []leaf
 		for _, l := range r.file.leaves {
 			if l.name == want.Name {
@@ -125,7 +125,7 @@ func (r *Reader) nextGroup() error {
 	g := r.file.groups[r.group]
 	r.group, r.left = r.group+1, g.rows
 	r.columns = map[string]*columnReader{}
-	for _, f := range wire.FileSchema(r.recipe).Fields() {
+	for _, f := range wire.FileSchema(r.recipe, wire.FileInfo{}).Fields() {
 		i := slices.IndexFunc(r.file.leaves, func(l leaf) bool { return l.name == f.Name })
 		if i >= 0 {
 			r.columns[f.Name] = newColumnReader(r.in, r.file.leaves[i], g.chunks[i], r.limit, r.inflater)

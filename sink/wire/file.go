@@ -10,8 +10,8 @@ import (
 
 // FileSchema is the schema of a file of vectors of one recipe: the columns of a
 // message after two that tell of the run, since a file may hold several runs.
-func FileSchema(r *signal.Recipe) *arrow.Schema {
-	keys, values := recipeMetadata(r)
+func FileSchema(r *signal.Recipe, info FileInfo) *arrow.Schema {
+	keys, values := info.Metadata(r)
 	md := arrow.NewMetadata(keys, values)
 	return arrow.NewSchema(append([]arrow.Field{
 		{Name: "run", Type: arrow.BinaryTypes.String},
@@ -21,7 +21,7 @@ func FileSchema(r *signal.Recipe) *arrow.Schema {
 
 // FileRecord gives the batch as rows of a file of [FileSchema]. It borrows the
 // batch's memory: release it before the batch changes.
-func (b *Batch) FileRecord() (arrow.RecordBatch, error) {
+func (b *Batch) FileRecord(info FileInfo) (arrow.RecordBatch, error) {
 	columns, err := b.columns()
 	if err != nil {
 		return nil, err
@@ -37,5 +37,5 @@ func (b *Batch) FileRecord() (arrow.RecordBatch, error) {
 		rates.Append(b.Run.SampleRateHz)
 	}
 	columns = append([]arrow.Array{runs.NewArray(), rates.NewArray()}, columns...)
-	return record(FileSchema(b.Recipe), columns, b.Len()), nil
+	return record(FileSchema(b.Recipe, info), columns, b.Len()), nil
 }

@@ -80,6 +80,9 @@ func ReadRecipe(text func(key string) string) (*signal.Recipe, error) {
 	default:
 		return nil, fmt.Errorf("metadata %s is %.40q, this porevec reads version %d", keySchema, version, SchemaVersion)
 	}
+	if pool := text(keyPool); pool != "" {
+		return nil, fmt.Errorf("it has one vector per read (--pool %.40s); vectors of chunks are wanted", pool)
+	}
 	r := &signal.Recipe{
 		ModelID: text(keyModel), ModelDigest: text(keyModelDigest), Normalization: text(keyNormalization), Version: text(keyVersion),
 	}

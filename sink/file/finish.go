@@ -1,0 +1,103 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/porevec/porevec/sink/arrow"
+	"github.com/porevec/porevec/sink/ndjson"
+	"github.com/porevec/porevec/sink/npy"
+	"github.com/porevec/porevec/sink/parquet"
+	"github.com/porevec/porevec/sink/wire"
+)
+
+// format writes rows in one of the formats.
+type format interface {
+	Write(*wire.Batch) error
+	Close() error
+}
+
+// part is a file that gets its name when it is whole.
+type part struct {
+	file   *os.File
+	target string
+}
+
+// finishing is a file that is made of a journal.
+type finishing struct {
+	parts  []part // the last one first gets its name, so that the main one comes last
+	format format
+}
+
+func begin(path string, info wire.FileInfo) (*finishing, error) {
+	f := &finishing{}
+	main, err := f.create(path)
+	if err != nil {
+		return nil, err
+	}
+	beside := strings.TrimSuffix(path, filepath.Ext(path))
+	switch extension(path) {
+	case ".parquet":
+		f.format = parquet.NewWriter(main, info)
+	case ".arrow":
+		f.format = arrow.NewWriter(main, info)
+	case ".ndjson":
+		f.format = ndjson.NewWriter(main)
+	case ".npy":
+		ids, err := f.create(beside + ".ids.tsv")
+		if err != nil {
+			return nil, err
+		}
+		meta, err := f.create(beside + ".meta.json")
+		if err != nil {
+			return nil, err
+		}
+		f.format = npy.NewWriter(main, ids, meta, info)
+	}
+	return f, nil
+}
+
+func (f *finishing) create(target string) (*os.File, error) {
+	file, err := os.Create(target + ".tmp")
+	if err != nil {
+		f.discard()
+		return nil, fmt.Errorf("create %s: %w", target, err)
+	}
+	f.parts = append(f.parts, part{file, target})
+	return file, nil
+}
+
+// end makes the files durable under their names.
+func (f *finishing) end() error {
+	if err := f.format.Close(); err != nil {
+		return err
+	}
+	for i := len(f.parts) - 1; i >= 0; i-- {
+		p := f.parts[i]
+		if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
+			return fmt.Errorf("finish %s: %w", p.target, err)
+		}
+		if err := os.Rename(p.file.Name(), p.target); err != nil {
+			return fmt.Errorf("finish %s: %w", p.target, err)
+		}
+		f.parts = f.parts[:i]
+		// Best effort: not every system can sync a folder.
+		if dir, err := os.Open(filepath.Dir(p.target)); err == nil {
+			_ = dir.Sync()
+			_ = dir.Close()
+		}
+	}
+	return nil
+}
+
+// discard removes what did not get its name.
+func (f *finishing) discard() {
+	for _, p := range f.parts {
+		_ = p.file.Close()
+		_ = os.Remove(p.file.Name())
+	}
+	f.parts = nil
+}
