@@ -18,10 +18,14 @@ let total = 0;
 const $ = (id) => document.getElementById(id);
 
 async function listen() {
+  let since = new Date(Date.now() - minutes * 60_000);
   for (;;) {
     try {
       $("state").textContent = `waiting for vectors from ${url}`;
-      for await (const batch of subscribe(url, new Date(Date.now() - minutes * 60_000))) take(batch);
+      for await (const batch of subscribe(url, since)) {
+        take(batch);
+        since = new Date();
+      }
     } catch (error) {
       // Most likely porevec does not run yet, without --websocket, or not for pages from here (--websocket-origin).
       $("state").textContent = `no stream at ${url} (${error.message}); trying again`;

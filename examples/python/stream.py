@@ -29,6 +29,14 @@ def arguments(doc, idle=None):
     return parser
 
 
+def loader_arguments(doc, database):
+    """Those of a loader; database says what it loads into."""
+    parser = arguments(doc)
+    parser.add_argument("--rows", type=int, default=4096, help="vectors in a transaction, about (%(default)s)")
+    parser.add_argument("database", help=database)
+    return parser
+
+
 @contextlib.asynccontextmanager
 async def connect(url):
     connection = await nats.connect(url)

@@ -21,7 +21,7 @@ async def main(args):
             if db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'vectors'").fetchone():
                 query = "SELECT coalesce(max(sequence), 0) FROM vectors WHERE stream = ?"
                 (after,) = db.execute(query, [source.created]).fetchone()
-            async for table in source.tables(after, args.until_idle):
+            async for table in source.tables(after, args.until_idle, rows=args.rows):
                 db.execute(SCHEMA.format(dim=table["embedding"].type.list_size))
                 db.register("new", table)
                 db.execute("INSERT OR REPLACE INTO vectors BY NAME FROM new")
@@ -30,6 +30,4 @@ async def main(args):
 
 
 if __name__ == "__main__":
-    parser = stream.arguments(__doc__)
-    parser.add_argument("database", help="a .duckdb file; it is made when it does not exist")
-    asyncio.run(main(parser.parse_args()))
+    asyncio.run(main(stream.loader_arguments(__doc__, "a .duckdb file; it is made when it does not exist").parse_args()))

@@ -16,7 +16,7 @@ async def main(args):
             # A merge is one version of the table, whole or not at all: its rows tell where to go on.
             of_this = f"stream = timestamp '{source.created:%Y-%m-%d %H:%M:%S.%f}'"
             after = max(vectors.search().where(of_this).select(["sequence"]).to_arrow()["sequence"].to_pylist(), default=0)
-        async for table in source.tables(after, args.until_idle, seconds=5):  # each merge is a file of its own
+        async for table in source.tables(after, args.until_idle, seconds=5, rows=args.rows):  # each merge is a file of its own
             vectors = vectors or db.create_table("vectors", schema=table.schema)
             merge = vectors.merge_insert(stream.KEY).when_matched_update_all().when_not_matched_insert_all()
             merge.execute(table)
@@ -27,6 +27,4 @@ async def main(args):
 
 
 if __name__ == "__main__":
-    parser = stream.arguments(__doc__)
-    parser.add_argument("database", help="a folder; it is made when it does not exist")
-    asyncio.run(main(parser.parse_args()))
+    asyncio.run(main(stream.loader_arguments(__doc__, "a folder; it is made when it does not exist").parse_args()))

@@ -27,7 +27,7 @@ async def main(args):
             if db.execute("SELECT to_regclass('vectors')").fetchone()[0]:
                 query = "SELECT coalesce(max(sequence), 0) FROM vectors WHERE stream = %s"
                 (after,) = db.execute(query, [source.created]).fetchone()
-            async for table in source.tables(after, args.until_idle):
+            async for table in source.tables(after, args.until_idle, rows=args.rows):
                 columns = [table[name].to_pylist() for name in table.column_names[:-1]]
                 with db.transaction():
                     db.execute(SCHEMA.format(dim=table["embedding"].type.list_size))
@@ -42,6 +42,4 @@ async def main(args):
 
 
 if __name__ == "__main__":
-    parser = stream.arguments(__doc__)
-    parser.add_argument("database", help="such as postgresql://user@localhost/reads")
-    asyncio.run(main(parser.parse_args()))
+    asyncio.run(main(stream.loader_arguments(__doc__, "such as postgresql://user@localhost/reads").parse_args()))

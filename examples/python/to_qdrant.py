@@ -26,7 +26,7 @@ async def main(args):
         place = identifier(source.created)
         stored = client.retrieve("porevec_position", [place])
         after = stored[0].payload["sequence"] if stored else 0
-        async for table in source.tables(after, args.until_idle, rows=1024):
+        async for table in source.tables(after, args.until_idle, rows=args.rows):
             if not client.collection_exists("porevec"):
                 size = models.VectorParams(size=table["embedding"].type.list_size, distance=models.Distance.COSINE)
                 client.create_collection("porevec", vectors_config=size)
@@ -41,6 +41,4 @@ async def main(args):
 
 
 if __name__ == "__main__":
-    parser = stream.arguments(__doc__)
-    parser.add_argument("database", help="a server's URL, such as http://localhost:6333, or a folder")
-    asyncio.run(main(parser.parse_args()))
+    asyncio.run(main(stream.loader_arguments(__doc__, "a server's URL, such as http://localhost:6333, or a folder").parse_args()))
