@@ -6,6 +6,7 @@ docs/wire.md describes the messages.
 import argparse
 import asyncio
 import contextlib
+import sys
 import time
 import uuid
 
@@ -39,7 +40,10 @@ def loader_arguments(doc, database):
 
 @contextlib.asynccontextmanager
 async def connect(url):
-    connection = await nats.connect(url)
+    async def complain(error):
+        print("nats:", error, file=sys.stderr)  # it connects again, for two minutes
+
+    connection = await nats.connect(url, error_cb=complain)
     try:
         js = connection.jetstream()
         yield Source(js, (await js.stream_info(STREAM)).created)

@@ -42,9 +42,10 @@ class Server:
     def __init__(self, directory):
         (directory / "empty").mkdir(parents=True)
         log = directory / "log"
-        self.process = subprocess.Popen(
-            [POREVEC, "watch", directory / "empty", "--store", directory / "store", "--log-format", "json",
-             "--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0"], stderr=log.open("w"))
+        with log.open("w") as file:
+            self.process = subprocess.Popen(
+                [POREVEC, "watch", directory / "empty", "--store", directory / "store", "--log-format", "json",
+                 "--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=file)
         deadline = time.monotonic() + 30
         urls = []
         while len(urls) < 2:
@@ -85,7 +86,7 @@ def setUpModule():
     first = Server(directory / "first")
     unittest.addModuleCleanup(first.stop)
     # At a pace, so that there are many messages and not a few full ones.
-    published = sum(first.embed(path, "--speed", "40x") for path in [*files[:2], directory / "again.pod5"])
+    published = sum(first.embed(path, "--speed", "5x") for path in [*files[:2], directory / "again.pod5"])
     ndjson = first.stored()
     first_vectors = by_key(ndjson)
 
@@ -164,7 +165,7 @@ class Loader:
 
     def test_killed_again_and_again(self):
         seed = time.time_ns()
-        print(f"{self.name}: seed {seed}", file=sys.stderr)
+        print(f"seed {seed}", end=" ", file=sys.stderr, flush=True)
         rng = random.Random(seed)
         places, kills = [], 0
         for _ in range(8):
