@@ -27,8 +27,9 @@ async function listen() {
         since = new Date();
       }
     } catch (error) {
-      // Most likely porevec does not run yet, without --websocket, or not for pages from here (--websocket-origin).
-      $("state").textContent = `no stream at ${url} (${error.message}); trying again`;
+      console.error(error);
+      $("state").textContent =
+        `no stream at ${url}; trying again. Does porevec run with --websocket, and let in pages from ${location.origin} (--websocket-origin)?`;
     }
     await new Promise((wake) => setTimeout(wake, 2000));
   }

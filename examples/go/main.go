@@ -52,7 +52,7 @@ func run(ctx context.Context, cfg jetstream.SubscribeConfig, out io.Writer) erro
 			if cosine, ok := before.cosine(m.Batch.Recipe.ModelDigest, row); ok {
 				like = fmt.Sprintf("%6.3f", cosine)
 			}
-			fmt.Fprintln(out, m.Subject.Run, row.ReadID, row.Chunk, like, row.Flags)
+			fmt.Fprintln(out, m.Subject.Run, row.ReadID, row.Chunk, like)
 		}
 	}
 }

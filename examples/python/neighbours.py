@@ -4,8 +4,6 @@ Compare chunks, not means of reads: two reads share a stretch, seldom everything
 one that overlaps them this way, 38 by their means.) What a read is, `porevec index` tells.
 """
 
-import asyncio
-
 import numpy as np
 import polars as pl
 
@@ -42,4 +40,4 @@ if __name__ == "__main__":
     parser = stream.arguments(__doc__, idle=2)
     parser.add_argument("--rows", type=int, default=10, help="rows to print (%(default)s)")
     parser.add_argument("--output", help="also write all rows to this .csv")
-    asyncio.run(main(parser.parse_args()))
+    stream.run(main, parser)

@@ -38,6 +38,13 @@ def loader_arguments(doc, database):
     return parser
 
 
+def run(main, parser):
+    try:
+        asyncio.run(main(parser.parse_args()))
+    except KeyboardInterrupt:
+        pass
+
+
 @contextlib.asynccontextmanager
 async def connect(url):
     async def complain(error):

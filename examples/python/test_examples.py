@@ -41,11 +41,15 @@ class Server:
 
     def __init__(self, directory):
         (directory / "empty").mkdir(parents=True)
-        log = directory / "log"
+        self.directory = directory
+        self.start("127.0.0.1:0")
+
+    def start(self, listen):
+        directory, log = self.directory, self.directory / "log"
         with log.open("w") as file:
             self.process = subprocess.Popen(
                 [POREVEC, "watch", directory / "empty", "--store", directory / "store", "--log-format", "json",
-                 "--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=file)
+                 "--listen", listen, "--websocket", "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=file)
         deadline = time.monotonic() + 30
         urls = []
         while len(urls) < 2:
@@ -108,7 +112,6 @@ class Stream(unittest.TestCase):
         server = Server(directory / "third")
         self.addCleanup(server.stop)
         file = next((directory / "run").glob("*.pod5"))
-        server.embed(file, "-n", 1)  # so that there is a stream
         with subprocess.Popen([sys.executable, HERE / "subscribe.py", "--nats", server.nats, "--new", "--until-idle", "5"],
                               stdout=subprocess.PIPE, text=True) as tail:
             time.sleep(3)
@@ -116,6 +119,24 @@ class Stream(unittest.TestCase):
             rows = [int(line.split()[1]) for line in tail.stdout.read().splitlines()[1:]]
         self.assertGreater(came, 100)
         self.assertEqual(sum(rows), came)
+
+    def test_porevec_ends_and_starts_again_under_a_loader(self):
+        server = Server(directory / "fourth")
+        self.addCleanup(server.stop)
+        files = sorted((directory / "run").glob("*.pod5"))
+        before = server.embed(files[0])
+        database = directory / "restarted.duckdb"
+        with subprocess.Popen([sys.executable, HERE / "to_duckdb.py", "--nats", server.nats, "--until-idle", "40", database],
+                              stdout=subprocess.PIPE, text=True) as loader:
+            self.assertTrue(loader.stdout.readline().startswith(f"{before} vectors"))
+            server.process.kill()
+            server.process.wait()
+            server.start(server.nats.removeprefix("nats://"))
+            after = server.embed(files[1])
+            self.assertTrue(loader.stdout.readline().startswith(f"{after} vectors"))  # not the first ones again
+            loader.kill()
+        with duckdb.connect(str(database)) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM vectors").fetchone(), (before + after,))
 
     def test_neighbours(self):
         example("neighbours", "--nats", first.nats, "--output", directory / "neighbours.csv")

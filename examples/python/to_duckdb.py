@@ -1,7 +1,5 @@
 """Put vectors into a DuckDB file, each once. Interrupted? Run the same command again."""
 
-import asyncio
-
 import duckdb
 
 import stream
@@ -12,13 +10,14 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS vectors (
     channel USMALLINT, mux UTINYINT, chunk UINTEGER, read_start UBIGINT, chunk_start UBIGINT,  -- starts: in samples
     samples UINTEGER, flags USMALLINT, embedding FLOAT[{dim}],
     PRIMARY KEY (run, read_id, chunk, model_digest))"""
+EXISTS = "FROM duckdb_tables() WHERE table_name = 'vectors'"
 
 
 async def main(args):
     with duckdb.connect(args.database) as db:
         async with stream.connect(args.nats) as source:
             after = 0
-            if db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'vectors'").fetchone():
+            if db.execute(EXISTS).fetchone():
                 query = "SELECT coalesce(max(sequence), 0) FROM vectors WHERE stream = ?"
                 (after,) = db.execute(query, [source.created]).fetchone()
             async for table in source.tables(after, args.until_idle, rows=args.rows):
@@ -26,8 +25,10 @@ async def main(args):
                 db.register("new", table)
                 db.execute("INSERT OR REPLACE INTO vectors BY NAME FROM new")
                 print(f"{len(table)} vectors, up to message {source.after}", flush=True)
-        print(db.execute("SELECT count(*), count(DISTINCT read_id) FROM vectors").fetchone(), "vectors, reads in", args.database)
+        if db.execute(EXISTS).fetchone():
+            count = db.execute("SELECT count(*), count(DISTINCT read_id) FROM vectors").fetchone()
+            print("{} vectors of {} reads in".format(*count), args.database)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(stream.loader_arguments(__doc__, "a .duckdb file; it is made when it does not exist").parse_args()))
+    stream.run(main, stream.loader_arguments(__doc__, "a .duckdb file; it is made when it does not exist"))

@@ -1,7 +1,5 @@
 """Put vectors into a LanceDB folder, each once. Interrupted? Run the same command again."""
 
-import asyncio
-
 import lancedb
 
 import stream
@@ -27,4 +25,4 @@ async def main(args):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(stream.loader_arguments(__doc__, "a folder; it is made when it does not exist").parse_args()))
+    stream.run(main, stream.loader_arguments(__doc__, "a folder; it is made when it does not exist"))

@@ -1,7 +1,5 @@
 """Put vectors into PostgreSQL with the extension pgvector, each once. Interrupted? Run the same command again."""
 
-import asyncio
-
 import psycopg
 from pgvector.psycopg import register_vector
 
@@ -38,8 +36,9 @@ async def main(args):
                     db.execute(REPLACE)
                     db.execute("INSERT INTO vectors SELECT * FROM new")
                 print(f"{len(table)} vectors, up to message {source.after}", flush=True)
-        print(*db.execute("SELECT count(*) FROM vectors").fetchone(), "vectors in all")
+        if db.execute("SELECT to_regclass('vectors')").fetchone()[0]:
+            print(*db.execute("SELECT count(*) FROM vectors").fetchone(), "vectors in all")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(stream.loader_arguments(__doc__, "such as postgresql://user@localhost/reads").parse_args()))
+    stream.run(main, stream.loader_arguments(__doc__, "such as postgresql://user@localhost/reads"))

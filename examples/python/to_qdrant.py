@@ -3,7 +3,6 @@
 Interrupted? Run the same command again.
 """
 
-import asyncio
 import uuid
 
 from qdrant_client import QdrantClient, models
@@ -41,4 +40,4 @@ async def main(args):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(stream.loader_arguments(__doc__, "a server's URL, such as http://localhost:6333, or a folder").parse_args()))
+    stream.run(main, stream.loader_arguments(__doc__, "a server's URL, such as http://localhost:6333, or a folder"))
