@@ -10,7 +10,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 export CGO_ENABLED = 1
 
-.PHONY: all demo build package deps test test-libhdf5 test-interop test-arm64 lint bench fuzz models-check clean
+.PHONY: all demo build package deps test test-libhdf5 test-interop test-examples test-arm64 lint bench fuzz models-check clean
 
 all: build
 
@@ -43,6 +43,10 @@ test-libhdf5:
 ## test-interop: the simulator with the official Python clients, which it installs; and live with a server of theirs
 test-interop:
 	$(GO) test -tags interop -count=1 ./minknow/interop
+
+## test-examples: the subscribers in examples/, killed and restarted; needs Python, npm and their package indices
+test-examples: build
+	examples/test.sh
 
 ## test-arm64: the kernels for arm64, emulated; needs qemu-user-static
 test-arm64:
