@@ -149,7 +149,7 @@ func (c *cutter) block(b *signal.Block) error {
 	if l.line == nil {
 		c.skip(NoModel, uint64(len(b.Samples))+b.Lost)
 		if b.Last || b.Err != nil {
-			c.end(NoModel)
+			c.end(ReadEnd{Read: b.Read, Skipped: NoModel})
 		}
 		return nil
 	}
@@ -192,9 +192,14 @@ func (c *cutter) skip(reason segment.Reason, samples uint64) {
 	c.p.ledger.update(func(r *Report) { r.SamplesSkipped[reason] += samples })
 }
 
-// end books a read that is over and gave no chunk, or not all.
-func (c *cutter) end(reason segment.Reason) {
-	c.p.ledger.update(func(r *Report) { r.ReadsSkipped[reason]++ })
+// end books a read that is over.
+func (c *cutter) end(end ReadEnd) {
+	if end.Skipped != "" {
+		c.p.ledger.update(func(r *Report) { r.ReadsSkipped[end.Skipped]++ })
+	}
+	if c.p.cfg.ReadEnd != nil {
+		c.p.cfg.ReadEnd(end)
+	}
 }
 
 // flush sends every waiting job on its way.
@@ -273,14 +278,12 @@ func (l *lane) take(chunk signal.Chunk, samples []int16) error {
 // Skip books samples that become no chunk.
 func (l *lane) Skip(_ *signal.Read, reason segment.Reason, samples uint64) { l.c.skip(reason, samples) }
 
-// End books a read that gave no chunk, or not all.
-func (l *lane) End(_ *signal.Read, chunks uint32, cut segment.Reason) {
-	switch {
-	case cut != "":
-		l.c.end(cut)
-	case chunks == 0:
-		l.c.end(segment.TooShort)
+// End books a read that is over.
+func (l *lane) End(read *signal.Read, chunks uint32, cut segment.Reason) {
+	if cut == "" && chunks == 0 {
+		cut = segment.TooShort
 	}
+	l.c.end(ReadEnd{read, l.line.Recipe, chunks, cut})
 }
 
 // begin takes a free job; it waits while all are under way.

@@ -47,6 +47,9 @@ type Config struct {
 	// Stored says whether an earlier run delivered the chunk; nil: none was.
 	Stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
 
+	// ReadEnd is told of every read that is over, from any goroutine; nil: nobody is told.
+	ReadEnd func(ReadEnd)
+
 	Workers     int           // that encode at once, one core each
 	BatchChunks int           // most chunks in an encoder call
 	BatchAge    time.Duration // longest wait of a chunk for its batch to fill
@@ -81,6 +84,17 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("speed of %g: must not be negative", c.Speed))
 	}
 	return errors.Join(errs...)
+}
+
+// ReadEnd is what came of a read when it was cut. Whether its vectors were delivered is
+// in the report.
+type ReadEnd struct {
+	// Read has only Path and ID of a read that could not be had at all.
+	Read   *signal.Read
+	Recipe *signal.Recipe // nil: no model
+	Chunks uint32
+	// Skipped is why it gave no chunk, or not all; "" when it did.
+	Skipped segment.Reason
 }
 
 // Pipeline is one run from a source to a sink.

@@ -70,6 +70,9 @@ func (p *Pipeline) skipped(err error) {
 			r.Reads++
 			r.ReadsSkipped[segment.Corrupt]++
 		})
+		if id, bad := signal.ParseReadID(e.ReadID); p.cfg.ReadEnd != nil && bad == nil {
+			p.cfg.ReadEnd(ReadEnd{Read: &signal.Read{ID: id, Path: e.File}, Skipped: segment.Corrupt})
+		}
 	}
 }
 

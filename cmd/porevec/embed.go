@@ -29,6 +29,7 @@ type embedFlags struct {
 
 	replay       replayFlags
 	speed        string
+	summary      string
 	drainTimeout time.Duration
 	json         bool
 }
@@ -51,6 +52,7 @@ stops reading and delivers what is under way; a second one gives it up.`,
 		Example: `  porevec embed run/pod5                       into ./porevec-store
   porevec embed run/pod5 --listen 127.0.0.1:4222   others may subscribe meanwhile
   porevec embed a.pod5 -o a.parquet            into a file (.parquet .arrow .npy -)
+  porevec embed a.pod5 -o reads.npy --pool mean --summary reads.tsv   a vector per read
   porevec embed run/pod5 --nats nats://hub:4222    to another server
   porevec embed a.pod5 --speed 1x              at the sequencer's pace
   porevec embed a.pod5 --json | jq .acknowledged`,
@@ -62,6 +64,7 @@ stops reading and delivers what is under way; a second one gives it up.`,
 	f.encoder.register(flags)
 	f.encoder.registerLimit(flags)
 	f.replay.register(flags)
+	flags.StringVar(&f.summary, "summary", "", "also write a table of all reads to this file (.tsv); its first columns are those of dorado summary")
 	flags.StringVar(&f.speed, "speed", "max", "replay at a multiple of the sequencer's pace, e.g. 1x or 10x")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")
 	flags.BoolVar(&f.json, "json", false, "end with one JSON object on stdout")
@@ -120,9 +123,13 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	if err != nil {
 		return nil, false, exit(exitDelivery, err)
 	}
+	table, err := newSummary(f.summary)
+	if err != nil {
+		return nil, false, errors.Join(exit(exitFailure, err), out.sink.Close())
+	}
 	tracked := &currentRun{Source: source}
 	p, err := pipeline.New(pipeline.Config{
-		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored,
+		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored, ReadEnd: table.hook(),
 		Workers: f.encoder.threads, BatchChunks: f.encoder.batch, BatchAge: f.encoder.batchAge,
 		Speed: speed, Log: log,
 	})
@@ -140,6 +147,7 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	}
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
 	finish()
+	err = errors.Join(err, table.close(err == nil && !interrupted))
 
 	res := newResult(report)
 	opened, failed := source.Files()
