@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	natsstream "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/porevec/porevec/fixtures"
+	"github.com/porevec/porevec/sink/jetstream"
 )
 
 // A spool that is full makes a live run shed, and say so; when there is room, it goes on
@@ -68,7 +71,7 @@ func TestFullSpoolLive(t *testing.T) {
 	if full.StoreLimitBytes != 100e3 || full.StoreBytes == 0 || full.StoreBytes > 100e3 || full.DiskFreeBytes == 0 || full.Retries == 0 {
 		t.Errorf("%+v", full.status)
 	}
-	js, err := jetstream.New(conn)
+	js, err := natsstream.New(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,5 +98,53 @@ func TestFullSpoolLive(t *testing.T) {
 	}
 	if r.ChunksShed == 0 || r.Acknowledged == 0 || r.Chunks != r.Acknowledged+r.ChunksShed+r.ChunksCancelled {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A replay waits for room in its spool, made by another program, and then goes on.
+func TestStoreDrop(t *testing.T) {
+	needRuntime(t)
+	t.Parallel()
+	first, second, store := simulatedRun(t, 20), t.TempDir(), filepath.Join(t.TempDir(), "store")
+	if _, err := fixtures.WriteRun([]string{filepath.Join(second, "b.pod5")}, fixtures.RunSpec{Seed: 5, Reads: 8}); err != nil {
+		t.Fatal(err)
+	}
+	runProgram(t, "embed", first, "--store", store).want(t, 0)
+	var before jetstream.Contents
+	if err := json.Unmarshal([]byte(runProgram(t, "store", "list", "--store", store, "--json").want(t, 0).stdout), &before); err != nil {
+		t.Fatal(err)
+	}
+	if len(before.Runs) != 1 || before.Runs[0].Messages == 0 || before.Bytes == 0 {
+		t.Fatalf("%+v", before)
+	}
+	address := "127.0.0.1:" + freePort(t)
+	cmd := program(t, "embed", second, "--store", store, "--listen", address, "--spool", fmt.Sprint(before.Bytes+2000), "--json")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	waitForBroker(t, "nats://"+address)
+	run := before.Runs[0].Run
+	runProgram(t, "store", "drop", "--nats", "nats://"+address).want(t, exitUsage)
+	runProgram(t, "store", "drop", "nosuchrun", "--nats", "nats://"+address).want(t, exitInput)
+	if o := runProgram(t, "store", "drop", run, "--nats", "nats://"+address).want(t, 0); !strings.Contains(o.stdout, "--yes") {
+		t.Error(o.stdout)
+	}
+	runProgram(t, "store", "drop", "--before", "1h", "--yes", "--nats", "nats://"+address).want(t, 0) // none
+	runProgram(t, "store", "drop", run, "--yes", "--nats", "nats://"+address).want(t, 0)
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	var r result
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil || r.Acknowledged != r.Chunks || r.Chunks == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if !strings.Contains(stderr.String(), "porevec store drop") {
+		t.Errorf("it was not full, or did not say what to do: %s", stderr.String())
+	}
+	if o := runProgram(t, "store", "list", "--store", store).want(t, 0); strings.Contains(o.stdout, run) {
+		t.Error(o.stdout)
 	}
 }

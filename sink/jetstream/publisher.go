@@ -462,7 +462,7 @@ func explain(err error, subject string) error {
 	case errors.As(err, &api):
 		switch api.ErrorCode {
 		case codeStreamFull:
-			advice = "stream " + Stream + " is full: raise its limit, or delete old runs (nats stream purge " + Stream + " --subject=…)"
+			advice = "stream " + Stream + " is full: raise its limit, or delete old runs (porevec store drop)"
 		case codeNoResources, codeStorageFull:
 			advice = "the server has no storage left: free some, or raise its limit (max_file_store)"
 		case codeOtherStream:

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/porevec/porevec/sink/jetstream"
+)
+
+// storeFlags say which stream is meant.
+type storeFlags struct {
+	stream streamFlags
+	json   bool
+	yes    bool
+	before time.Duration
+	all    bool
+}
+
+func newStore(g *global) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "store",
+		Short: "See what a stream holds, and make room in it",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newStoreList(g), newStoreDrop(g))
+	return cmd
+}
+
+func (f *storeFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.stream.store, "store", defaultStore, "folder of an embedded server's stream")
+	flags.StringVar(&f.stream.nats, "nats", "", "URL of a server, instead of --store")
+	flags.StringVar(&f.stream.creds, "nats-creds", "", "credentials file for the server of --nats")
+	f.stream.from = "start"
+}
+
+// open connects to the stream.
+func (f *storeFlags) open(cmd *cobra.Command, g *global) (*jetstream.Subscription, *jetstream.Contents, error) {
+	cfg, err := f.stream.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Log, cfg.New = g.logger(), true
+	from, err := jetstream.Subscribe(cmd.Context(), cfg)
+	if err != nil {
+		return nil, nil, subscribeError(err)
+	}
+	contents, err := from.Contents(cmd.Context())
+	if err != nil {
+		_ = from.Close()
+		return nil, nil, exit(exitFailure, err)
+	}
+	return from, contents, nil
+}
+
+func newStoreList(g *global) *cobra.Command {
+	var f storeFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Which runs a stream holds, and how much room they take",
+		Example: `  porevec store list
+  porevec store list --nats nats://127.0.0.1:4222 --json`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			from, contents, err := f.open(cmd, g)
+			if err != nil {
+				return err
+			}
+			defer from.Close()
+			if f.json {
+				return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(contents))
+			}
+			return failure(listRuns(cmd.OutOrStdout(), contents, contents.Runs))
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object on stdout")
+	return cmd
+}
+
+func listRuns(w io.Writer, contents *jetstream.Contents, runs []jetstream.Stored) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(out, "RIG\tPOSITION\tRUN\tMESSAGES\tLAST\n")
+	for _, r := range runs {
+		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\n", r.Rig, r.Position, r.Run, r.Messages, r.Last.Local().Format(time.DateTime))
+	}
+	limit := ""
+	if contents.Limit > 0 {
+		limit = fmt.Sprintf(" of %.1f MB", float64(contents.Limit)/1e6)
+	}
+	fmt.Fprintf(out, "\nthe whole stream: %.1f MB%s\n", float64(contents.Bytes)/1e6, limit)
+	return out.Flush()
+}
+
+func newStoreDrop(g *global) *cobra.Command {
+	var f storeFlags
+	cmd := &cobra.Command{
+		Use:   "drop [RUN...]",
+		Short: "Delete runs from a stream, to make room",
+		Long: `drop deletes all vectors and answers of runs from the stream, at once and for good; a
+program that waits for room goes on. Their files are not touched: embedding them again
+stores them anew. In a hub, what the hub has stays there.
+
+It shows what it would delete; --yes deletes it.`,
+		Example: `  porevec store drop 1f0e64ab… --yes
+  porevec store drop --before 168h --yes                 what got nothing new for a week
+  porevec store drop --all --nats nats://127.0.0.1:4222`,
+		Args: args(cobra.ArbitraryArgs),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if f.before < 0 || (len(names) > 0) == (f.before > 0 || f.all) {
+				return usageError("say which runs: their ids, or --before, or --all")
+			}
+			from, contents, err := f.open(cmd, g)
+			if err != nil {
+				return err
+			}
+			defer from.Close()
+			runs, err := f.chosen(contents.Runs, names)
+			if err != nil {
+				return err
+			}
+			if !f.yes {
+				if err := listRuns(cmd.OutOrStdout(), contents, runs); err != nil {
+					return exit(exitFailure, err)
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "These %d runs would be deleted: say --yes to do it.\n", len(runs))
+				return failure(err)
+			}
+			for _, r := range runs {
+				if err := from.Drop(cmd.Context(), r); err != nil {
+					return exit(exitFailure, err)
+				}
+			}
+			after, err := from.Contents(cmd.Context())
+			if err != nil {
+				return exit(exitFailure, err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs deleted; %.1f MB before, %.1f MB now\n", len(runs), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6)
+			return failure(err)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do it")
+	cmd.Flags().DurationVar(&f.before, "before", 0, "runs that got nothing new for so long, e.g. 168h")
+	cmd.Flags().BoolVar(&f.all, "all", false, "all runs")
+	return cmd
+}
+
+// chosen picks runs by name or by age.
+func (f *storeFlags) chosen(runs []jetstream.Stored, names []string) ([]jetstream.Stored, error) {
+	var chosen []jetstream.Stored
+	for _, r := range runs {
+		if f.all || f.before > 0 && time.Since(r.Last) > f.before {
+			chosen = append(chosen, r)
+		}
+	}
+	for _, name := range names {
+		found := false
+		for _, r := range runs {
+			if r.Run == name {
+				chosen, found = append(chosen, r), true
+			}
+		}
+		if !found {
+			return nil, exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which", name))
+		}
+	}
+	return chosen, nil
+}
