@@ -67,9 +67,8 @@ class Source:
 
     async def start(self, after=0, new=False):
         """Begin behind sequence number `after`, or with what comes from now on."""
-        self.after = after
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.NEW) if new else \
-            ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1)
+        self.after = (await self.js.stream_info(STREAM)).state.last_seq if new else after
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self.after + 1)
         self.subscription = await self.js.subscribe(SUBJECT, stream=STREAM, ordered_consumer=True, config=config)
 
     async def next(self, timeout=None):
