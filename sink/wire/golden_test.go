@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"testing"
@@ -30,6 +31,9 @@ func TestGolden(t *testing.T) {
 		}
 		if diff := cmp.Diff(testBatch(dtype, 3), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if now := encoded(t, testBatch(dtype, 3)); !bytes.Equal(now, payload) {
+			t.Errorf("%s: what is written today is other bytes; docs/wire.md describes these", name)
 		}
 	}
 }
