@@ -50,7 +50,7 @@ test-examples: build
 
 ## test-powercut: a store's block device copied while its writer runs; needs root, Linux and mkfs.ext4
 test-powercut: deps
-	$(GO) test -tags powercut -count=1 -run TestPowerCut -v ./sink/jetstream
+	$(GO) test -tags powercut -count=1 -run TestPowerCut -v ./sink/jetstream ./cmd/porevec
 
 ## test-arm64: the kernels for arm64, emulated; needs qemu-user-static
 test-arm64:

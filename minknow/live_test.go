@@ -175,7 +175,7 @@ func (l *live) compare(t *testing.T) {
 }
 
 func fast() simulator.Config {
-	return simulator.Config{Channels: 16, Pace: 40, Piece: 400 * time.Millisecond, MessageChannels: 4}
+	return simulator.Config{Channels: 16, Pace: 10, Piece: 400 * time.Millisecond, MessageChannels: 4}
 }
 
 func faults(t *testing.T, texts ...string) (out []simulator.Fault) {
@@ -223,13 +223,18 @@ func TestLive(t *testing.T) {
 					t.Errorf("%+v", s)
 				}
 			}
-			if want := 2 * max(1, c.sim.Positions); len(l.sim.Messages()) != want {
+			// Of a poor server it is asked every two seconds whether the run goes on: it may
+			// be joined once more after its end.
+			if want, got := 2*max(1, c.sim.Positions), len(l.sim.Messages()); got != want && !(c.sim.Guests && got == 2*want) {
 				t.Errorf("messages in the log of MinKNOW: %q, want %d", l.sim.Messages(), want)
 			}
 			if c.name == "ends" {
 				for id, samples := range r.samples {
-					if end := l.seen[slices.IndexFunc(l.seen, func(s minknow.Seen) bool { return s.Read.ID == id })]; end.Samples() != uint64(len(samples)) {
-						t.Errorf("read %v: %d of %d samples", id, end.Samples(), len(samples))
+					i := slices.IndexFunc(l.seen, func(s minknow.Seen) bool { return s.Read.ID == id })
+					if i < 0 {
+						t.Errorf("read %v was not seen", id)
+					} else if got := l.seen[i].Samples(); got != uint64(len(samples)) {
+						t.Errorf("read %v: %d of %d samples", id, got, len(samples))
 					}
 				}
 			}

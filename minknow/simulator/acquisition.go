@@ -14,6 +14,7 @@ type acquisition struct {
 	clock *clock
 	began time.Time
 	piece uint64 // samples
+	ends  bool   // Config.Ends
 	over  chan struct{}
 	scans []scan
 
@@ -42,8 +43,14 @@ func (a *acquisition) look(now uint64, first, last int, f func(channel int, read
 	}
 }
 
-// keepPieces is for how many pieces an ended read is kept.
-const keepPieces = 8
+// keep is for how many samples an ended read is kept. With Config.Ends all of it is sent,
+// and a busy computer may take seconds for that.
+func (a *acquisition) keep() uint64 {
+	if a.ends {
+		return 8*a.piece + uint64(10*a.clock.samplesPerSecond)
+	}
+	return 8 * a.piece
+}
 
 func (a *acquisition) advance(now uint64) {
 	for !a.none {
@@ -62,7 +69,7 @@ func (a *acquisition) advance(now uint64) {
 		a.counts[p.channel-1]++
 		p.number = a.counts[p.channel-1]
 		a.lastEnd = max(a.lastEnd, p.end())
-		reads := slices.DeleteFunc(a.channels[p.channel-1], func(old *placed) bool { return old.end()+keepPieces*a.piece < now })
+		reads := slices.DeleteFunc(a.channels[p.channel-1], func(old *placed) bool { return old.end()+a.keep() < now })
 		a.channels[p.channel-1] = append(reads, p)
 		a.books.begin(p)
 	}
@@ -108,11 +115,11 @@ func (a *acquisition) unblock(p *placed, now uint64) {
 }
 
 // complete is how much of a read can be sent at a time.
-func (a *acquisition) complete(p *placed, now uint64, ends bool) uint64 {
+func (a *acquisition) complete(p *placed, now uint64) uint64 {
 	if now < p.start {
 		return 0
 	}
-	if now >= p.end() && ends {
+	if now >= p.end() && a.ends {
 		return p.length
 	}
 	return min(now-p.start, p.length) / a.piece * a.piece

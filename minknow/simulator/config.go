@@ -35,7 +35,7 @@ type Config struct {
 	// Recorded puts reads where they were recorded: on their channel, at their time from
 	// the first one on. Otherwise they fill the channels, one after the other.
 	Recorded bool
-	// Ends sends the last piece of a read too, which MinKNOW does not.
+	// Ends sends the last piece of a read too, however late, which MinKNOW does not.
 	Ends bool
 	// Repeat begins again when all reads are through, with new ids.
 	Repeat bool

@@ -159,7 +159,7 @@ func (p *position) stops() []Fault {
 // acquire plays one acquisition. more says that it was stopped and another one is due.
 func (p *position) acquire(ctx context.Context, id string, stop Fault) (more bool, err error) {
 	a := &acquisition{
-		id: id, clock: newClock(p.run.SampleRateHz, p.cfg.Pace, p.reel.from()), began: time.Now(), piece: p.piece(),
+		id: id, clock: newClock(p.run.SampleRateHz, p.cfg.Pace, p.reel.from()), began: time.Now(), piece: p.piece(), ends: p.cfg.Ends,
 		over: make(chan struct{}), reel: p.reel, channels: make([][]*placed, p.cfg.Channels), counts: make([]uint32, p.cfg.Channels),
 	}
 	if p.cfg.Books {

@@ -66,8 +66,8 @@ func (d *dataService) GetLiveReads(out liveStream) error {
 	if err := s.configure(first.GetSetup()); err != nil {
 		return err
 	}
-	a.clock.start()
 	s.attach()
+	a.clock.start()
 	ctx, cancel := context.WithCancel(out.Context())
 	defer cancel()
 	// It ends with the call: Recv fails when this function has returned.
@@ -139,7 +139,7 @@ func (s *stream) attach() {
 	s.a.look(now, 1, len(s.cursors), func(channel int, reads []*placed) {
 		for _, p := range reads {
 			if p.start <= now {
-				s.cursors[channel-1] = cursor{p, s.a.complete(p, now, s.p.cfg.Ends)}
+				s.cursors[channel-1] = cursor{p, s.a.complete(p, now)}
 			}
 		}
 	})
@@ -156,6 +156,11 @@ func (s *stream) serve(ctx context.Context) error {
 		at = max(at+step, s.a.clock.now())
 		select {
 		case <-s.a.over:
+			if s.a.ends {
+				if err := s.send(s.collect(s.a.clock.now())); err != nil {
+					return err
+				}
+			}
 			return status.Error(codes.Aborted, "the acquisition has ended")
 		default:
 		}
@@ -190,10 +195,10 @@ func (s *stream) collect(now uint64) []item {
 			if p != c.read {
 				*c = cursor{read: p}
 			}
-			if now > p.end()+2*s.a.piece {
+			if now > p.end()+2*s.a.piece && !s.a.ends {
 				continue // it was over before its turn came: only reads in progress are sent
 			}
-			if to := s.a.complete(p, now, s.p.cfg.Ends); to > c.sent {
+			if to := s.a.complete(p, now); to > c.sent {
 				if s.wanted(p) {
 					items = s.spoil(items, item{p, c.sent, to})
 				}

@@ -20,8 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/porevec/porevec/internal/powercut"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -137,39 +136,11 @@ type outcome struct {
 	lost, phantom                 int
 }
 
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
-}
-
-// mounted mounts an image until the test ends, or the function is called.
-func mounted(t *testing.T, image string) (dir string, unmount func()) {
-	t.Helper()
-	dir = t.TempDir()
-	command(t, "mount", "-o", "loop", image, dir)
-	done := false
-	unmount = func() {
-		if !done {
-			done = true
-			command(t, "umount", dir)
-		}
-	}
-	t.Cleanup(unmount)
-	return dir, unmount
-}
-
 func cutPower(t *testing.T, mode string) outcome {
 	t.Helper()
-	work := t.TempDir()
-	image, copied := filepath.Join(work, "disk.img"), filepath.Join(work, "copy.img")
-	command(t, "truncate", "-s", "96M", image)
-	command(t, "mkfs.ext4", "-q", image)
-	dir, unmount := mounted(t, image)
-
+	disk := powercut.NewDisk(t)
 	writer := exec.Command(os.Args[0], "-test.run=^TestWriter$")
-	writer.Env = append(os.Environ(), writerVariable+"="+mode+":"+filepath.Join(dir, "store"))
+	writer.Env = append(os.Environ(), writerVariable+"="+mode+":"+filepath.Join(disk.Dir, "store"))
 	told, err := writer.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -205,19 +176,10 @@ func cutPower(t *testing.T, mode string) outcome {
 	o.after = time.Duration(rand.Int64N(int64(6 * time.Second)))
 	time.Sleep(o.after)
 
-	if err := writer.Process.Signal(unix.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	copyDevice(t, image, copied)
 	// What it had said until then is in the pipe.
-	_ = writer.Process.Kill()
-	<-finished
-	_ = writer.Wait()
-	unmount()
-
-	dir, unmount = mounted(t, copied)
-	defer unmount()
-	store := filepath.Join(dir, "store")
+	after := disk.Cut(t, writer.Process, func() { <-finished; _ = writer.Wait() })
+	defer after.Close()
+	store := filepath.Join(after.Dir, "store")
 	o.recovered = recovered(t, store)
 	if mode != carelessMode {
 		// The same command goes on, and everything is there once.
@@ -228,27 +190,6 @@ func cutPower(t *testing.T, mode string) outcome {
 		checkStored(t, all(t, SubscribeConfig{Store: store}), more)
 	}
 	return o
-}
-
-// copyDevice copies what is on the device, not what is on its way there. The kernel may
-// write meanwhile: two copies that agree are of one moment.
-func copyDevice(t *testing.T, image, to string) {
-	t.Helper()
-	var before []byte
-	for range 50 {
-		now, err := os.ReadFile(image)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Equal(before, now) {
-			if err := os.WriteFile(to, now, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-		before = now
-	}
-	t.Fatal("the device does not come to rest")
 }
 
 // recovered counts the rows, which must be the first ones of the source, in order.
