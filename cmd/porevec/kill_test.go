@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -275,8 +276,9 @@ func TestBrokerRestarts(t *testing.T) {
 		defer close(finished)
 		ran = finish(t, cmd)
 	}()
-	followed := make(chan []vector)
-	go func() { followed <- follow(t, address, len(want)) }()
+	followed, subscribed := make(chan []vector), make(chan struct{})
+	go func() { followed <- follow(t, address, len(want), func() { close(subscribed) }) }()
+	<-subscribed // a server that goes before the first connection is an error
 
 	rng := randomMoments(t)
 	restarts := 0
@@ -329,7 +331,9 @@ func waitForBroker(t *testing.T, address string) {
 }
 
 // follow reads rows as they come, and dedups by nothing.
-func follow(t *testing.T, address string, rows int) (got []vector) {
+func follow(t *testing.T, address string, rows int, subscribed func()) (got []vector) {
+	subscribed = sync.OnceFunc(subscribed)
+	defer subscribed()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var sub *jetstream.Subscription
@@ -345,6 +349,7 @@ func follow(t *testing.T, address string, rows int) (got []vector) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	defer sub.Close()
+	subscribed()
 	for len(got) < rows {
 		m, err := sub.Next(ctx)
 		if err != nil && !errors.Is(err, io.EOF) {
