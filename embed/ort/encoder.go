@@ -1,6 +1,7 @@
-// Package ort runs encoders on ONNX Runtime, on the CPU.
+// Package ort runs encoders on ONNX Runtime: on the CPU, or on a [Device] for which the
+// runtime has an execution provider.
 //
-// One session serves any number of goroutines; a call of Encode computes on the
+// On the CPU one session serves any number of goroutines; a call of Encode computes on the
 // goroutine's own thread. Speed comes from calling it on as many goroutines as
 // there are cores: ONNX Runtime's own threads wait for one another and are slower.
 package ort
@@ -26,14 +27,35 @@ type Encoder struct {
 	session *onnx.DynamicAdvancedSession // nil once closed
 }
 
-// New opens a model. It calls [Init].
-func New(model embed.Model) (*Encoder, error) {
-	session, err := newSession(model.ID, model.File, "embedding", "signal", "shift", "scale")
+// New opens a model on the CPU. It calls [Init].
+func New(model embed.Model) (*Encoder, error) { return Open(model, CPU) }
+
+// Open opens a model on a device, all of it: an operator that the device lacks is an
+// error. It calls [Init], and may take minutes where a device compiles the model first.
+func Open(model embed.Model, device Device) (*Encoder, error) {
+	if err := Init(); err != nil {
+		return nil, fatal("load ONNX Runtime", err)
+	}
+	if err := device.Missing(); err != nil {
+		return nil, fatal("open model "+model.ID, err)
+	}
+	options, err := sessionOptions()
+	if err == nil {
+		defer options.Destroy()
+		err = device.prepare(options, &model)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fatal("configure ONNX Runtime for "+device.String(), err)
+	}
+	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(model.File, inputNames, outputNames, options)
+	if err != nil {
+		return nil, fatal(fmt.Sprintf("open model %s on %v", model.ID, device), explain(err, &model, device))
 	}
 	return &Encoder{model: model, session: session}, nil
 }
+
+// The inputs and the output of a signal tower.
+var inputNames, outputNames = []string{"signal", "shift", "scale"}, []string{"embedding"}
 
 // newSession opens a file of a model whose graph has the given output and inputs.
 func newSession(id string, file []byte, output string, inputs ...string) (*onnx.DynamicAdvancedSession, error) {
@@ -91,8 +113,8 @@ func (e *Encoder) Close() error {
 	return err
 }
 
-// Encode implements [embed.Encoder]. A call under way cannot be cancelled; it
-// takes milliseconds.
+// Encode implements [embed.Encoder]. A call under way ends early at the deadline of ctx,
+// between two operators; it does not at a cancellation, since it takes milliseconds.
 func (e *Encoder) Encode(ctx context.Context, in *signal.Batch, out []float32) error {
 	if err := ctx.Err(); err != nil {
 		return &signal.Error{Class: signal.Cancelled, Op: "encode", Err: err}
@@ -108,14 +130,14 @@ func (e *Encoder) Encode(ctx context.Context, in *signal.Batch, out []float32) e
 	if e.session == nil {
 		return fatal("encode", errors.New("the encoder is closed"))
 	}
-	if err := e.run(in, out); err != nil {
+	if err := e.run(ctx, in, out); err != nil {
 		return fatal(fmt.Sprintf("encode %d chunks of %d samples", in.Len(), in.Window), err)
 	}
 	return nil
 }
 
 // run lets ONNX Runtime read and write the caller's memory: nothing is copied.
-func (e *Encoder) run(in *signal.Batch, out []float32) error {
+func (e *Encoder) run(ctx context.Context, in *signal.Batch, out []float32) error {
 	n := int64(in.Len())
 	var bound binding
 	defer bound.release()
@@ -126,7 +148,26 @@ func (e *Encoder) run(in *signal.Batch, out []float32) error {
 	if bound.err != nil {
 		return bound.err
 	}
-	return e.session.Run([]onnx.Value{signals, shift, scale}, []onnx.Value{embedding})
+	inputs, outputs := []onnx.Value{signals, shift, scale}, []onnx.Value{embedding}
+	if _, limited := ctx.Deadline(); !limited {
+		return e.session.Run(inputs, outputs)
+	}
+	options, err := onnx.NewRunOptions()
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { defer close(ended); _ = options.Terminate() })
+	defer func() {
+		if !stop() {
+			<-ended
+		}
+		options.Destroy()
+	}()
+	if err := e.session.RunWithOptions(inputs, outputs, options); err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	return nil
 }
 
 // binding holds the tensors of one call. Their memory is pinned because ONNX

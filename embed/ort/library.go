@@ -32,7 +32,10 @@ func (e *LibraryError) Error() string {
 		"\ninstall it with 'make deps', or set POREVEC_ORT to libonnxruntime.so or its folder"
 }
 
-var loading sync.Mutex
+var (
+	loading sync.Mutex
+	loaded  string // what Init gave to the dynamic loader
+)
 
 // Init loads ONNX Runtime into the process, once; after a failure it may be called
 // again. It takes the first library that works of
@@ -57,6 +60,7 @@ func Init() error {
 			err = onnx.InitializeEnvironment()
 		}
 		if err == nil {
+			loaded = path
 			return nil
 		}
 		e.Tried = append(e.Tried, fmt.Sprintf("%s %s: %s", place.name, place.path, reason(err)))
@@ -72,6 +76,23 @@ func RuntimeVersion() string {
 		return ""
 	}
 	return onnx.GetVersion()
+}
+
+// folder is where the loaded library lies, and its providers beside it.
+func folder() string {
+	loading.Lock()
+	defer loading.Unlock()
+	if filepath.Base(loaded) != loaded {
+		return filepath.Dir(loaded)
+	}
+	// The dynamic loader found it.
+	maps, _ := os.ReadFile("/proc/self/maps")
+	for line := range strings.Lines(string(maps)) {
+		if at := strings.IndexByte(line, '/'); at >= 0 && strings.HasPrefix(filepath.Base(line[at:]), "libonnxruntime.so") {
+			return filepath.Dir(line[at:])
+		}
+	}
+	return ""
 }
 
 // place is where a library may be: a file, a folder, or, without any slash, a
