@@ -1,7 +1,6 @@
 package embed
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,29 +185,19 @@ func (c *checker) saturation(file []byte) {
 }
 
 func (c *checker) golden(m Model, set goldenSet, err error) {
-	f := Finding{Check: CheckGolden, Least: new(cmp.Or(set.minCosine, MinGoldenCosine))}
-	other := Finding{Check: CheckINT8, Least: new(float64(MinINT8Cosine))}
 	switch {
 	case err == nil && len(set.chunks) == 0:
-		f.Pass, f.Least, f.Detail = true, nil, "no golden chunks come with it: not compared"
-		c.add(f)
+		c.add(Finding{Check: CheckGolden, Pass: true, Detail: "no golden chunks come with it: not compared"})
 		return
 	case m.ID == "":
 		err = errors.New("not measured: the file is no encoder")
-	}
-	want := func(g Golden) []float32 { return g.Want }
-	against := "released vectors"
-	if !m.Quantized() {
-		want = func(g Golden) []float32 { return g.WantFP32 }
-		against = "released float32 vectors"
 	}
 	var vectors [][]float32
 	if err == nil {
 		vectors, err = c.encode(m, set.chunks)
 	}
-	c.compare(f, vectors, set.chunks, want, against, err)
-	if m.Quantized() && m.ID != "" {
-		c.compare(other, vectors, set.chunks, func(g Golden) []float32 { return g.WantFP32 }, "float32 vectors", err)
+	for _, w := range set.wants(m) {
+		c.add(w.compare(vectors, set.chunks, err))
 	}
 }
 
@@ -220,8 +209,7 @@ func (c *checker) goldenFP32(m Model, set goldenSet, err error) {
 	if err == nil {
 		vectors, err = c.encode(m, set.chunks)
 	}
-	f := Finding{Check: CheckGoldenFP32, Least: new(cmp.Or(set.minCosine, MinGoldenCosine))}
-	c.compare(f, vectors, set.chunks, func(g Golden) []float32 { return g.WantFP32 }, "released float32 vectors", err)
+	c.add(set.wantsFP32(CheckGoldenFP32).compare(vectors, set.chunks, err))
 }
 
 // encode gives the vectors of golden chunks.
@@ -231,40 +219,7 @@ func (c *checker) encode(m Model, chunks []Golden) (vectors [][]float32, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	for _, g := range chunks {
-		v := make([]float32, m.Dim)
-		if err := e.Encode(c.ctx, g.Batch(), v); err != nil {
-			return nil, err
-		}
-		vectors = append(vectors, v)
-	}
-	return vectors, nil
-}
-
-// compare completes a finding with the smallest cosine of vectors to those of the
-// golden chunks.
-func (c *checker) compare(f Finding, vectors [][]float32, chunks []Golden, want func(Golden) []float32, against string, err error) {
-	least, at := 1.0, 0
-	for i, v := range vectors {
-		w := want(chunks[i])
-		if len(w) != len(v) {
-			err = fmt.Errorf("golden chunk %d has %d dimensions, the model %d", i, len(w), len(v))
-			break
-		}
-		if cosine := cosineOf(v, w); !(cosine >= least) {
-			least, at = cosine, i
-		}
-		if math.IsNaN(least) {
-			break
-		}
-	}
-	if err != nil {
-		f.Detail = err.Error()
-	} else {
-		f.Figure, f.Pass = &least, least >= *f.Least
-		f.Detail = fmt.Sprintf("cosine to the %s of %d golden chunks, the worst is number %d", against, len(chunks), at)
-	}
-	c.add(f)
+	return vectorsOf(c.ctx, e, chunks)
 }
 
 // sameInAll are the metadata that all files of an encoder share.

@@ -183,6 +183,9 @@ func (c *cutter) lane(run *signal.Run) (*lane, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrEncode, err)
 	}
+	if line != nil && line.BatchChunks < 1 {
+		return nil, fmt.Errorf("%w: batches of %d chunks", ErrEncode, line.BatchChunks)
+	}
 	l.line = line
 	c.lanes[k] = l
 	return l, nil
@@ -299,7 +302,8 @@ func (l *lane) begin(window int) error {
 		return l.c.ctx.Err()
 	}
 	l.c.waited += time.Since(begin)
-	l.job.prepare(l.line, l.c.p.cfg.BatchChunks, window)
+	l.job.prepare(l.line, window)
+	l.job.begun = time.Now()
 	if !l.c.armed {
 		l.c.due.Reset(l.c.p.cfg.BatchAge)
 		l.c.armed = true
@@ -313,6 +317,7 @@ func (l *lane) send() {
 	if l.job == nil {
 		return
 	}
+	l.job.sent = time.Now()
 	l.c.p.work <- l.job
 	l.c.p.ordered <- l.job
 	l.job = nil

@@ -20,12 +20,15 @@ type job struct {
 	vectors []float32
 	// encoded receives the encoder's verdict once.
 	encoded chan error
+
+	begun, sent, taken time.Time // its first chunk, by the cutter, by a worker
 }
 
 // prepare readies the job for chunks of a line, keeping memory where it fits.
-func (j *job) prepare(line *Line, size, window int) {
+func (j *job) prepare(line *Line, window int) {
 	j.line = line
-	if j.batch == nil || cap(j.batch.Samples) < size*window {
+	size := line.BatchChunks
+	if j.batch == nil || cap(j.batch.Chunks) != size || cap(j.batch.Samples) < size*window {
 		j.batch = signal.NewBatch(size, window)
 	}
 	j.batch.Reset(window)
@@ -42,10 +45,10 @@ func (p *Pipeline) encode(ctx context.Context) error {
 			j.encoded <- err
 			continue
 		}
-		begin := time.Now()
+		j.taken = time.Now()
 		j.vectors = j.vectors[:j.batch.Len()*j.line.Recipe.Dim]
 		err := j.line.Encoder.Encode(ctx, j.batch, j.vectors)
-		p.spent(func(s *Stages) *time.Duration { return &s.Encode }, begin)
+		p.ledger.encoded(j, time.Now())
 		if err != nil {
 			err = fmt.Errorf("%w: %w", ErrEncode, err)
 		}
@@ -101,10 +104,12 @@ func (p *Pipeline) put(ctx context.Context, j *job) error {
 			received = append(received, chunks[i].Received)
 		}
 	}
+	begin := time.Now()
 	done := func(err error) {
 		switch {
 		case err == nil:
 			p.ledger.settle(n, fresh, acknowledged)
+			p.ledger.update(func(r *Report) { r.Batches.Acknowledge.add(time.Since(begin)) })
 			p.ledger.waited(received)
 		case signal.ClassOf(err) == signal.Cancelled:
 			p.ledger.settle(n, fresh, cancelled)

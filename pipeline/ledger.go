@@ -87,6 +87,23 @@ func (l *ledger) settle(n, fresh uint64, fate chunkFate) {
 	})
 }
 
+// encoded books a call of an encoder that ended now.
+func (l *ledger) encoded(j *job, now time.Time) {
+	l.update(func(r *Report) {
+		r.Stages.Encode += now.Sub(j.taken)
+		b := &r.Batches
+		b.Count++
+		b.Chunks += uint64(j.batch.Len())
+		b.Room += uint64(cap(j.batch.Chunks))
+		if j.batch.Window < j.line.Segment.Window {
+			b.Short++
+		}
+		b.Fill.add(j.sent.Sub(j.begun))
+		b.Queue.add(j.taken.Sub(j.sent))
+		b.Encode.add(now.Sub(j.taken))
+	})
+}
+
 // waited books how long ago the chunks acknowledged now were received.
 func (l *ledger) waited(received []time.Time) {
 	if len(received) == 0 {

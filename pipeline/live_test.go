@@ -52,23 +52,27 @@ func newFeed(channels, ticks int, tick time.Duration) *feed {
 	return f
 }
 
-// cut makes all lines cut this way.
-func cut(cfg *Config, how segment.Config) {
+// change changes all lines.
+func change(cfg *Config, how func(*Line)) {
 	lineFor := cfg.LineFor
 	cfg.LineFor = func(run *signal.Run) (*Line, error) {
 		line, err := lineFor(run)
 		if err == nil {
-			line.Segment = how
+			how(line)
 		}
 		return line, err
 	}
 }
 
+// cut makes all lines cut this way.
+func cut(cfg *Config, how segment.Config) { change(cfg, func(l *Line) { l.Segment = how }) }
+
 func TestOverloadIsShedFairly(t *testing.T) {
 	f := newFeed(40, 200, 4*time.Millisecond)
 	out := &memory{}
 	cfg := testConfig(f, out, &sumEncoder{delay: 4 * time.Millisecond})
-	cfg.Workers, cfg.BatchChunks, cfg.Backlog, cfg.BatchAge = 1, 8, 60, 2*time.Millisecond
+	cfg.Workers, cfg.Backlog, cfg.BatchAge = 1, 60, 2*time.Millisecond
+	change(&cfg, func(l *Line) { l.BatchChunks = 8 })
 	cut(&cfg, segment.Config{Window: 200, Hop: 200, MinSamples: 100})
 	report, err := run(t, cfg)
 	if err != nil {

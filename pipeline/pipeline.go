@@ -27,10 +27,11 @@ type Source interface {
 
 // Line is what the reads of one kind of run go through.
 type Line struct {
-	Encoder   embed.Encoder
-	Segment   segment.Config
-	Normalize *normalize.Normalizer // used by the cutting goroutine alone
-	Recipe    *signal.Recipe
+	Encoder     embed.Encoder
+	BatchChunks int // most chunks in an encoder call
+	Segment     segment.Config
+	Normalize   *normalize.Normalizer // used by the cutting goroutine alone
+	Recipe      *signal.Recipe
 }
 
 // Config holds what a pipeline is made of.
@@ -50,9 +51,8 @@ type Config struct {
 	// ReadEnd is told of every read that is over, from any goroutine; nil: nobody is told.
 	ReadEnd func(ReadEnd)
 
-	Workers     int           // that encode at once, one core each
-	BatchChunks int           // most chunks in an encoder call
-	BatchAge    time.Duration // longest wait of a chunk for its batch to fill
+	Workers  int           // that encode at once, one core each
+	BatchAge time.Duration // longest wait of a chunk for its batch to fill
 	// Backlog makes the source a live feed: so many chunks may wait for an encoder, and
 	// beyond that some are shed. 0: the source waits instead.
 	Backlog int
@@ -70,9 +70,6 @@ func (c Config) Validate() error {
 	}
 	if c.Workers < 1 {
 		errs = append(errs, fmt.Errorf("%d workers: at least 1 must encode", c.Workers))
-	}
-	if c.BatchChunks < 1 {
-		errs = append(errs, fmt.Errorf("batches of %d chunks: must hold at least 1", c.BatchChunks))
 	}
 	if c.BatchAge <= 0 {
 		errs = append(errs, fmt.Errorf("batch age of %v: must be above 0", c.BatchAge))

@@ -178,10 +178,11 @@ func testConfig(src Source, out *memory, enc *sumEncoder) Config {
 		panic(err)
 	}
 	line := &Line{
-		Encoder:   enc,
-		Segment:   segment.Config{Window: 400, Hop: 400, MinSamples: 100, LeaderSamples: 50},
-		Normalize: n,
-		Recipe:    &signal.Recipe{ModelID: "test", Dim: testDim, Window: 400, Hop: 400},
+		Encoder:     enc,
+		Segment:     segment.Config{Window: 400, Hop: 400, MinSamples: 100, LeaderSamples: 50},
+		Normalize:   n,
+		Recipe:      &signal.Recipe{ModelID: "test", Dim: testDim, Window: 400, Hop: 400},
+		BatchChunks: 4,
 	}
 	return Config{
 		Source: src,
@@ -191,7 +192,7 @@ func testConfig(src Source, out *memory, enc *sumEncoder) Config {
 			}
 			return line, nil
 		},
-		Sink: out, Workers: 3, BatchChunks: 4, BatchAge: time.Hour, Log: slog.New(slog.DiscardHandler),
+		Sink: out, Workers: 3, BatchAge: time.Hour, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -252,7 +253,8 @@ func TestOrderAndAccounting(t *testing.T) {
 		out := &memory{}
 		src := mixed()
 		cfg := testConfig(src, out, &sumEncoder{jitter: c.jitter})
-		cfg.Workers, cfg.BatchChunks = c.workers, c.batch
+		cfg.Workers = c.workers
+		change(&cfg, func(l *Line) { l.BatchChunks = c.batch })
 		report, err := run(t, cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -421,7 +423,7 @@ func TestSlowSinkSlowsTheSource(t *testing.T) {
 	report, _ := p.Run(ctx)
 	// All jobs, the block being cut and those in the channel are what can be
 	// under way.
-	if most := uint64((2*cfg.Workers + 2) * cfg.BatchChunks); report.Chunks > most+1 {
+	if most := uint64((2*cfg.Workers + 2) * 4); report.Chunks > most+1 {
 		t.Errorf("%d chunks were cut while the sink stood still; %d can be under way", report.Chunks, most)
 	}
 }
@@ -526,7 +528,7 @@ func (w *waiting) Next(ctx context.Context) (*signal.Block, error) {
 func TestValidateNamesEveryProblem(t *testing.T) {
 	err := Config{Speed: -1}.Validate()
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || len(joined.Unwrap()) != 5 {
+	if !ok || len(joined.Unwrap()) != 4 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -62,6 +62,21 @@ type Report struct {
 	// Elapsed is wall-clock time; Stages is where it went.
 	Elapsed time.Duration
 	Stages  Stages
+
+	Batches Batches
+}
+
+// Batches tells of the calls of encoders. Nothing is padded: a chunk of another length
+// than the window, that of a short read, goes in a batch of its own kind.
+type Batches struct {
+	Count uint64
+	// Room is how many chunks would have had a place; those that were there are the fill.
+	Chunks, Room uint64
+	Short        uint64 // batches of chunks shorter than the window
+
+	// Of each batch: the wait of its first chunk until it was sent, its wait for a worker,
+	// the call, and the time from the sink's taking it to the acknowledgement.
+	Fill, Queue, Encode, Acknowledge Latency
 }
 
 // Stages is the time that each stage was busy, not waiting for its neighbours.

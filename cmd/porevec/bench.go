@@ -160,7 +160,7 @@ func (b *bench) measure() error {
 			return err
 		}
 	}
-	if err := b.encode(batch, b.flags.encoder.batch, b.flags.encoder.threads); err != nil {
+	if err := b.encode(batch, b.line.BatchChunks, b.flags.encoder.threads); err != nil {
 		return err
 	}
 	if err := b.whole(); err != nil {
@@ -235,7 +235,7 @@ func (b *bench) cut(blocks []*signal.Block) (*signal.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &collector{norm: b.line.Normalize, size: max(32, b.flags.encoder.batch), batch: signal.NewBatch(32, b.line.Segment.Window)}
+	out := &collector{norm: b.line.Normalize, size: max(32, b.line.BatchChunks), batch: signal.NewBatch(32, b.line.Segment.Window)}
 	var samples uint64
 	begin := time.Now()
 	for _, block := range blocks {
@@ -300,7 +300,7 @@ func (b *bench) whole() error {
 	defer src.Close()
 	p, err := pipeline.New(pipeline.Config{
 		Source: src, LineFor: b.lines.lineFor, Sink: out.sink,
-		Workers: b.flags.encoder.threads, BatchChunks: b.flags.encoder.batch, BatchAge: b.flags.encoder.batchAge,
+		Workers: b.flags.encoder.threads, BatchAge: b.flags.encoder.batchAge,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

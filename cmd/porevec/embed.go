@@ -130,7 +130,7 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	tracked := &currentRun{Source: source}
 	p, err := pipeline.New(pipeline.Config{
 		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored, ReadEnd: table.hook(),
-		Workers: f.encoder.threads, BatchChunks: f.encoder.batch, BatchAge: f.encoder.batchAge,
+		Workers: f.encoder.threads, BatchAge: f.encoder.batchAge,
 		Speed: speed, Log: log,
 	})
 	if err != nil {

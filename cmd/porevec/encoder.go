@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,11 +24,13 @@ import (
 type encoderFlags struct {
 	model       string
 	device      string
+	preset      string
 	window, hop int
 	dtype       string
 	threads     int
 	batch       int
 	batchAge    time.Duration
+	defaultAge  time.Duration // of preset throughput
 
 	maxChunks int // of a read
 
@@ -36,14 +39,16 @@ type encoderFlags struct {
 }
 
 func (f *encoderFlags) register(flags *pflag.FlagSet) {
+	f.defaultAge = throughputAge
 	flags.StringVar(&f.model, "model", "", "encoder: an id from 'porevec model list' or an .onnx file (default: what fits the run)")
-	flags.StringVar(&f.device, "device", "auto", "where to compute: auto or cpu")
+	flags.StringVar(&f.device, "device", autoDevice, "where to compute: auto, cpu, cuda:N, tensorrt:N, openvino:TARGET or coreml; several with commas, the preferred first")
+	flags.StringVar(&f.preset, "preset", presetThroughput, "what batches are made for: throughput or latency")
 	flags.IntVar(&f.window, "window", 0, "samples in a chunk (default: the model's)")
 	flags.IntVar(&f.hop, "hop", 0, "samples from one chunk's start to the next (default: the window)")
 	flags.StringVar(&f.dtype, "dtype", "float16", "type of the vectors' elements: float16 or float32")
 	flags.IntVarP(&f.threads, "threads", "t", defaultThreads(), "encoders that run at once, one core each")
-	flags.IntVar(&f.batch, "batch", 8, "most chunks in one call of an encoder")
-	flags.DurationVar(&f.batchAge, "batch-age", 100*time.Millisecond, "longest wait of a chunk for its batch to fill")
+	flags.IntVar(&f.batch, "batch", 0, "most chunks in one call of an encoder (default: what suits the device and the preset)")
+	flags.DurationVar(&f.batchAge, "batch-age", 0, "longest wait of a chunk for its batch to fill (default: that of the preset)")
 }
 
 // registerLimit adds the flag that limits the chunks of a read.
@@ -53,27 +58,66 @@ func (f *encoderFlags) registerLimit(flags *pflag.FlagSet) {
 
 // lines opens one encoder per model, when a run first needs it.
 type lines struct {
-	flags encoderFlags
-	fixed *embed.Model // --model
-	open  map[string]*pipeline.Line
-	log   *slog.Logger
+	flags   encoderFlags
+	fixed   *embed.Model // --model
+	open    map[string]*pipeline.Line
+	devices *devices
+	log     *slog.Logger
 }
 
 // validate refuses what no model could make sense of.
 func (f *encoderFlags) validate() error {
 	switch {
-	case f.device != "auto" && f.device != "cpu":
-		return usageError("--device %q: this version computes on the CPU (auto or cpu)", f.device)
+	case f.preset != presetThroughput && f.preset != presetLatency:
+		return usageError("--preset %q: must be throughput or latency", f.preset)
 	case f.dtype != "float16" && f.dtype != "float32":
 		return usageError("--dtype %q: must be float16 or float32", f.dtype)
 	case f.window < 0 || f.hop < 0:
 		return usageError("--window %d --hop %d: must not be negative", f.window, f.hop)
 	case f.maxChunks < 0:
 		return usageError("--max-chunks-per-read %d: must not be negative", f.maxChunks)
-	case f.threads < 1 || f.batch < 1 || f.batchAge <= 0:
-		return usageError("--threads %d --batch %d --batch-age %v: must all be above 0", f.threads, f.batch, f.batchAge)
+	case f.threads < 1 || f.batch < 0 || f.batchAge < 0:
+		return usageError("--threads %d --batch %d --batch-age %v: must not be negative, and one thread is needed", f.threads, f.batch, f.batchAge)
 	}
-	return nil
+	if f.batchAge == 0 {
+		f.batchAge = f.defaultAge
+		if f.preset == presetLatency {
+			f.batchAge = latencyAge
+		}
+	}
+	_, _, err := parseDevices(f.device)
+	return err
+}
+
+// The presets of --preset.
+const (
+	presetThroughput = "throughput"
+	presetLatency    = "latency"
+)
+
+// How long a chunk may wait for others. A full MinION makes a chunk in 1.6 ms, so that
+// batches of 8 fill in 13 ms.
+const (
+	throughputAge = 100 * time.Millisecond
+	liveAge       = 20 * time.Millisecond
+	latencyAge    = 5 * time.Millisecond
+)
+
+// batchOn is the most chunks in a call. On the CPU a core is at its full speed from 8 on,
+// and single chunks reach nine tenths of that. A graphics card has thousands of
+// processors to keep busy, and an answer that takes a millisecond at 64 chunks.
+func (f *encoderFlags) batchOn(d ort.Device) int {
+	switch {
+	case f.batch > 0:
+		return f.batch
+	case d == ort.CPU && f.preset == presetLatency:
+		return 1
+	case d == ort.CPU:
+		return 8
+	case f.preset == presetLatency:
+		return 64
+	}
+	return 1024
 }
 
 // open checks that encoding will work at all before anything is read.
@@ -81,13 +125,29 @@ func (f *encoderFlags) open(log *slog.Logger) (*lines, error) {
 	if err := ort.Init(); err != nil {
 		return nil, err
 	}
+	list, auto, err := parseDevices(f.device)
+	if err != nil {
+		return nil, err
+	}
 	l := &lines{flags: *f, open: make(map[string]*pipeline.Line), log: log}
+	l.devices = &devices{list: list, auto: auto, threads: f.threads, batch: l.flags.batchOn, log: log}
 	if f.model != "" {
 		m, err := findModel(f.model)
 		if err != nil {
 			return nil, err
 		}
 		l.fixed = &m
+		if strings.HasSuffix(f.model, ".onnx") {
+			l.devices.path = f.model
+		}
+	}
+	if !auto {
+		// Said now, and not when the first run begins.
+		for _, d := range list {
+			if err := d.Missing(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return l, nil
 }
@@ -142,14 +202,15 @@ func (l *lines) newLine(m embed.Model) (*pipeline.Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := ort.New(m)
+	encoder, err := l.devices.encoder(context.Background(), m)
 	if err != nil {
 		return nil, err
 	}
 	return &pipeline.Line{
-		Encoder:   encoder,
-		Normalize: norm,
-		Segment:   segment.Config{Window: window, Hop: hop, MinSamples: m.MinSamples, LeaderSamples: m.LeaderSamples, MaxChunks: l.flags.maxChunks},
+		Encoder:     encoder,
+		BatchChunks: l.flags.batchOn(l.devices.list[0]),
+		Normalize:   norm,
+		Segment:     segment.Config{Window: window, Hop: hop, MinSamples: m.MinSamples, LeaderSamples: m.LeaderSamples, MaxChunks: l.flags.maxChunks},
 		Recipe: &signal.Recipe{
 			ModelID: m.ID, ModelDigest: m.Digest, Normalization: m.NormMethod,
 			Window: window, Hop: hop, Dim: m.Dim, DType: l.flags.dtype, Version: version.Version,
@@ -167,7 +228,7 @@ func (l *lines) names() string {
 	return strings.Join(names, ", ")
 }
 
-func (l *lines) device() string { return "cpu" }
+func (l *lines) device() string { return l.devices.status().Device }
 
 func (l *lines) Close() error {
 	var errs []error

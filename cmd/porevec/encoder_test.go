@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"math"
 	"testing"
 
@@ -12,7 +13,11 @@ import (
 // calibration, whichever way the shipped models normalize.
 func TestLineNormalizesAsTheModelSays(t *testing.T) {
 	needRuntime(t)
-	l := lines{flags: encoderFlags{dtype: "float16"}}
+	f := encoderFlags{device: "cpu", dtype: "float16", threads: 1}
+	l, err := f.open(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := embed.Models()[0]
 	m.NormMethod, m.NormMeanPA, m.NormSDPA = "pa", 90, 20
 	samples := make([]int16, 4096)

@@ -25,10 +25,6 @@ type liveFlags struct {
 	reads     string
 }
 
-// Vectors of a live run are wanted at once: what waits longer than this goes along in a
-// message that is not full.
-const liveAge = 20 * time.Millisecond
-
 func newLive(g *global) *cobra.Command {
 	var f liveFlags
 	cmd := &cobra.Command{
@@ -67,7 +63,7 @@ that are followed before and after go on without a pause.`,
 	f.embed.delivery.register(flags)
 	f.embed.encoder.register(flags)
 	f.embed.encoder.registerLimit(flags)
-	setDefault(flags, "batch-age", liveAge.String())
+	f.embed.encoder.defaultAge = liveAge // vectors of a live run are wanted at once
 	flags.IntVar(&f.backlog, "backlog", 4096, "chunks that may wait for an encoder before some are shed")
 	flags.IntVar(&f.queueMB, "queue", 64, "megabytes of signal that may wait to be cut before the newest is shed")
 	flags.BoolVar(&f.silent, "silent", false, "write no message into MinKNOW's log when a run is followed")
@@ -80,13 +76,14 @@ that are followed before and after go on without a pause.`,
 
 func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
 	log := g.logger()
-	f.embed.delivery.maxAge = liveAge
 	if err := f.embed.delivery.validate(cmd.Flags()); err != nil {
 		return err
 	}
 	if err := f.embed.encoder.validate(); err != nil {
 		return err
 	}
+	// What waits longer goes along in a message that is not full.
+	f.embed.delivery.maxAge = min(f.embed.encoder.batchAge, liveAge)
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
 		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
 	}
@@ -123,7 +120,7 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 		Source: feed, LineFor: lines.lineFor, Sink: out.sink, Backlog: f.backlog,
 		// The sink is open until what came of the last reads is in it too.
 		SourceEnded: func() { _ = feed.Close(); books.flush(context.Background()) },
-		Workers:     f.embed.encoder.threads, BatchChunks: f.embed.encoder.batch, BatchAge: f.embed.encoder.batchAge, Log: log,
+		Workers:     f.embed.encoder.threads, BatchAge: f.embed.encoder.batchAge, Log: log,
 	})
 	if err != nil {
 		return errors.Join(usageError("%w", err), feed.Close(), books.close(), out.sink.Close())

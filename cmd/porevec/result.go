@@ -39,6 +39,7 @@ type result struct {
 	ElapsedS        float64           `json:"elapsed_s"`
 	SamplesPerS     float64           `json:"samples_per_s"`
 	StageS          stageSeconds      `json:"stage_s"`
+	Batches         batchResult       `json:"batches"`
 	PeakMemoryBytes uint64            `json:"peak_memory_bytes,omitempty"`
 }
 
@@ -57,6 +58,35 @@ type stageSeconds struct {
 	Deliver float64 `json:"deliver"`
 }
 
+// batchResult tells of the encoder's batches, which are never padded.
+type batchResult struct {
+	Count uint64  `json:"count"`
+	Fill  float64 `json:"fill"`  // share of their places that was taken
+	Short uint64  `json:"short"` // of chunks shorter than the window
+	// Times of a batch: of its first chunk until it was sent, until a worker took it, in the
+	// encoder, and from the sink to the acknowledgement.
+	FillMS        quantiles `json:"fill_ms"`
+	QueueMS       quantiles `json:"queue_ms"`
+	EncodeMS      quantiles `json:"encode_ms"`
+	AcknowledgeMS quantiles `json:"acknowledge_ms"`
+}
+
+// quantiles are right to 8 %.
+type quantiles struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+func newBatchResult(b *pipeline.Batches) batchResult {
+	of := func(l *pipeline.Latency) quantiles {
+		return quantiles{milliseconds(l.Quantile(0.5)), milliseconds(l.Quantile(0.99))}
+	}
+	return batchResult{
+		Count: b.Count, Fill: float64(b.Chunks) / float64(max(b.Room, 1)), Short: b.Short,
+		FillMS: of(&b.Fill), QueueMS: of(&b.Queue), EncodeMS: of(&b.Encode), AcknowledgeMS: of(&b.Acknowledge),
+	}
+}
+
 func newResult(r pipeline.Report) result {
 	out := result{
 		Reads: r.Reads, Samples: r.Samples, SamplesEmbedded: r.SamplesEmbedded, SamplesSkipped: byName(r.SamplesSkipped),
@@ -65,6 +95,7 @@ func newResult(r pipeline.Report) result {
 		Skipped: byName(r.ReadsSkipped), Errors: []resultError{}, ErrorCount: r.ErrorCount,
 		ElapsedS: r.Elapsed.Seconds(), SamplesPerS: float64(r.Samples) / max(r.Elapsed.Seconds(), 1e-9),
 		StageS:          stageSeconds{r.Stages.Read.Seconds(), r.Stages.Cut.Seconds(), r.Stages.Encode.Seconds(), r.Stages.Deliver.Seconds()},
+		Batches:         newBatchResult(&r.Batches),
 		PeakMemoryBytes: peakMemory(),
 	}
 	for _, e := range r.Errors {
@@ -98,6 +129,10 @@ func (r *result) print(w io.Writer) error {
 	line("to", "%s", r.Destination)
 	line("time", "%v, %s samples/s", time.Duration(r.ElapsedS*float64(time.Second)).Round(time.Millisecond), count(uint64(r.SamplesPerS)))
 	line("busy", "read %.2fs, cut %.2fs, encode %.2fs, deliver %.2fs", r.StageS.Read, r.StageS.Cut, r.StageS.Encode, r.StageS.Deliver)
+	if b := r.Batches; b.Count > 0 {
+		line("batches", "%d, %.0f %% full; encode %.1f ms (p99 %.1f), to disk %.1f ms (p99 %.1f)", b.Count, 100*b.Fill,
+			b.EncodeMS.P50, b.EncodeMS.P99, b.AcknowledgeMS.P50, b.AcknowledgeMS.P99)
+	}
 	if r.PeakMemoryBytes > 0 {
 		line("memory", "%d MB at most", r.PeakMemoryBytes/1_000_000)
 	}

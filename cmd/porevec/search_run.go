@@ -31,7 +31,7 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 	p, err := pipeline.New(pipeline.Config{
 		Source: source, Sink: &searchSink{answers: a},
 		LineFor: func(run *signal.Run) (*pipeline.Line, error) { return fitting(lines, run, a.search) },
-		Workers: f.encoder.threads, BatchChunks: f.encoder.batch, BatchAge: f.encoder.batchAge, Log: log,
+		Workers: f.encoder.threads, BatchAge: f.encoder.batchAge, Log: log,
 	})
 	if err != nil {
 		return usageError("%w", err)

@@ -108,12 +108,3 @@ func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 
 // errNotOne is what a list gives where one value belongs.
 var errNotOne = errors.New("it takes one value, not a list")
-
-// setDefault gives a flag that a command shares with others its own default.
-func setDefault(flags *pflag.FlagSet, name, value string) {
-	f := flags.Lookup(name)
-	if err := f.Value.Set(value); err != nil {
-		panic(err) // a mistake in this program
-	}
-	f.DefValue = value
-}

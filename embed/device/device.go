@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/porevec/porevec/embed"
-	"github.com/porevec/porevec/signal"
 )
 
 // Device is where an encoder can compute.
@@ -14,7 +13,7 @@ type Device struct {
 	// Open opens the encoder there. It may take minutes.
 	Open func() (embed.Encoder, error)
 	// Prove says why the vectors of an opened encoder are not those of its release.
-	Prove func(context.Context, Computer) error
+	Prove func(context.Context, embed.Computer) error
 	// Chunks is the most in one call; a larger batch goes in parts.
 	Chunks int
 	// Calls is how many may be under way at once; 0: any number, on the callers' own
@@ -25,12 +24,6 @@ type Device struct {
 	Patience time.Duration
 	// Window is the length of chunk, in samples, that the device takes; 0: any.
 	Window int
-}
-
-// Computer is an opened device.
-type Computer interface {
-	Encode(ctx context.Context, in *signal.Batch, out []float32) error
-	Model() embed.Model
 }
 
 // EventKind says what an [Event] is about.

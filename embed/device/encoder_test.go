@@ -90,7 +90,7 @@ func vectorOf(samples []int16) []float32 {
 }
 
 // prove is what golden chunks are for.
-func prove(ctx context.Context, c Computer) error {
+func prove(ctx context.Context, c embed.Computer) error {
 	in := batchOf(7, 1, testWindow)
 	out := make([]float32, testModel.Dim)
 	if err := c.Encode(ctx, in, out); err != nil {

@@ -79,13 +79,9 @@ func (d Device) String() string {
 func (d Device) Kinds() []string {
 	switch d.provider {
 	case cpu:
-		return []string{embed.KindINT8, embed.KindFP32, embed.KindFP16, embed.KindS8S8}
+		return []string{embed.KindINT8, embed.KindFP32}
 	case tensorRT:
 		return []string{embed.KindS8S8, embed.KindFP16, embed.KindFP32}
-	case openVINO:
-		if d.target == "CPU" {
-			return []string{embed.KindINT8, embed.KindFP32}
-		}
 	}
 	return []string{embed.KindFP16, embed.KindFP32}
 }
