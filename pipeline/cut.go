@@ -33,6 +33,7 @@ type cutter struct {
 type kind struct {
 	flowCell, kit string
 	sampleRateHz  uint16
+	short         bool // of the line with a shorter window
 }
 
 // lane cuts the reads of one kind of run and gathers their chunks.
@@ -141,7 +142,7 @@ func (c *cutter) block(b *signal.Block) error {
 	if b.AfterHole {
 		c.holes++
 	}
-	l, err := c.lane(b.Read.Run)
+	l, err := c.laneOf(b.Read)
 	if err != nil {
 		c.skip(Interrupted, uint64(len(b.Samples))+b.Lost)
 		return err
@@ -157,6 +158,7 @@ func (c *cutter) block(b *signal.Block) error {
 		c.p.ledger.note(b.Err)
 		c.p.cfg.Log.Warn("skipped the rest of a read", "error", b.Err)
 	}
+	l.seg.SetLimit(c.p.limited().Segment)
 	err = l.seg.Push(b, l)
 	if b.Err != nil {
 		c.holes++
@@ -164,15 +166,33 @@ func (c *cutter) block(b *signal.Block) error {
 	return err
 }
 
-// lane finds the lane of a run, making it for the first of its kind. A run that no
+// laneOf finds the lane of a read: the one in which it began, and of a read that begins
+// the one that the limit wants.
+func (c *cutter) laneOf(read *signal.Read) (*lane, error) {
+	whole, err := c.lane(read.Run, false)
+	if err != nil || whole.line == nil || whole.seg.Has(read.ID) || c.p.cfg.ShortLineFor == nil {
+		return whole, err
+	}
+	short := c.lanes[kind{read.Run.FlowCellProductCode, read.Run.SequencingKit, read.Run.SampleRateHz, true}]
+	if c.p.limited().ShortWindow || short != nil && short.seg.Has(read.ID) {
+		return c.lane(read.Run, true)
+	}
+	return whole, nil
+}
+
+// lane finds a lane of a run, making it for the first of its kind. A run that no
 // model fits has a lane without a line; any other failure to make one is an error.
-func (c *cutter) lane(run *signal.Run) (*lane, error) {
-	k := kind{run.FlowCellProductCode, run.SequencingKit, run.SampleRateHz}
+func (c *cutter) lane(run *signal.Run, short bool) (*lane, error) {
+	k := kind{run.FlowCellProductCode, run.SequencingKit, run.SampleRateHz, short}
 	if l := c.lanes[k]; l != nil {
 		return l, nil
 	}
 	l := &lane{c: c}
-	line, err := c.p.cfg.LineFor(run)
+	lineFor := c.p.cfg.LineFor
+	if short {
+		lineFor = c.p.cfg.ShortLineFor
+	}
+	line, err := lineFor(run)
 	if err == nil {
 		l.seg, err = segment.New(line.Segment)
 	}

@@ -48,11 +48,14 @@ func (p *Pipeline) encode(ctx context.Context) error {
 		j.taken = time.Now()
 		j.vectors = j.vectors[:j.batch.Len()*j.line.Recipe.Dim]
 		err := j.line.Encoder.Encode(ctx, j.batch, j.vectors)
-		p.ledger.encoded(j, time.Now())
+		now := time.Now()
+		p.ledger.encoded(j, now)
 		if err != nil {
 			err = fmt.Errorf("%w: %w", ErrEncode, err)
 		}
+		took := now.Sub(j.taken)
 		j.encoded <- err
+		p.rest(ctx, took)
 	}
 	return nil
 }

@@ -187,3 +187,48 @@ func TestQuantiles(t *testing.T) {
 		t.Error("a quantile of nothing")
 	}
 }
+
+// A limit spares work on the way, and lets go again; what is embedded has its number, and
+// every sample is accounted for.
+func TestLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit Limit
+		check func(Report, []row) bool
+	}{
+		"first chunks":  {Limit{Segment: segment.Limit{Chunks: 1}}, func(r Report, rows []row) bool { return r.SamplesSkipped[segment.Limited] > 0 && len(rows) < 200 }},
+		"overlap":       {Limit{Segment: segment.Limit{NoOverlap: true}}, func(r Report, rows []row) bool { return r.SamplesSkipped[segment.Limited] == 0 && len(rows) == 300 }},
+		"short windows": {Limit{ShortWindow: true}, func(r Report, rows []row) bool { return r.Batches.Count > 0 && len(rows) > 300 }},
+		"pauses":        {Limit{Pause: 2}, func(r Report, rows []row) bool { return r.SamplesSkipped[segment.Limited] == 0 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := &tape{}
+			for i := range 100 {
+				src.read(known, i, 1000)
+			}
+			out := &memory{}
+			cfg := testConfig(src, out, &sumEncoder{})
+			cut(&cfg, segment.Config{Window: 400, Hop: 200, MinSamples: 100})
+			cfg.ShortLineFor = func(run *signal.Run) (*Line, error) {
+				line, err := cfg.LineFor(run)
+				short := *line
+				short.Segment = segment.Config{Window: 200, Hop: 200, MinSamples: 100}
+				return &short, err
+			}
+			p, err := New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.SetLimit(c.limit)
+			report, err := p.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bad := report.Check(); bad != nil {
+				t.Error(bad)
+			}
+			if !c.check(report, out.rows) {
+				t.Errorf("%d rows, %v skipped, %d batches", len(out.rows), report.SamplesSkipped, report.Batches.Count)
+			}
+		})
+	}
+}

@@ -44,7 +44,10 @@ type Config struct {
 	// another error ends the pipeline. It is called once per kind of run, from one
 	// goroutine.
 	LineFor func(*signal.Run) (*Line, error)
-	Sink    sink.Sink
+	// ShortLineFor gives a line of a run with a shorter window than LineFor's, for
+	// Limit.ShortWindow; nil: there is none.
+	ShortLineFor func(*signal.Run) (*Line, error)
+	Sink         sink.Sink
 	// Stored says whether an earlier run delivered the chunk; nil: none was.
 	Stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)
 
@@ -102,6 +105,7 @@ type Pipeline struct {
 	stopOnce sync.Once
 	failed   atomic.Pointer[error] // the first failure
 	complete atomic.Bool           // the source came to its end
+	limit    atomic.Pointer[Limit]
 
 	blocks  chan *signal.Block
 	free    chan *job // batches that wait to be filled

@@ -125,7 +125,7 @@ func held(since time.Time, hold time.Duration, changed, now time.Time) bool {
 func (w *watched) below(bound float64) bool { return !w.seen || w.known && w.mean < bound }
 
 // Step takes a reading, which must be later than the one before, and gives the level
-// to work at. When that has changed, why says it to an operator.
+// to work at. When that has changed, why tells an operator what was measured.
 func (g *Governor) Step(r Reading) (level Level, changed bool, why string) {
 	past := r.At.Sub(g.last)
 	if !g.last.IsZero() && past <= 0 {
@@ -213,7 +213,7 @@ func (g *Governor) up(now time.Time, reason string) (Level, bool, string) {
 	}
 	g.at++
 	g.changed, g.rose = now, now
-	return g.Level(), true, reason + ": " + g.Level().does()
+	return g.Level(), true, reason
 }
 
 func (g *Governor) down(r Reading) (Level, bool, string) {
@@ -232,7 +232,7 @@ func (g *Governor) down(r Reading) (Level, bool, string) {
 	if g.memory.known {
 		now = append(now, g.memorySays())
 	}
-	return g.Level(), true, strings.Join(now, "; ") + ": " + g.Level().does() + " again"
+	return g.Level(), true, strings.Join(now, "; ")
 }
 
 func (g *Governor) tempSays(r Reading) string {

@@ -44,8 +44,8 @@ func (l Level) Chunks() int {
 	return 0
 }
 
-// does says what the operator gets.
-func (l Level) does() string {
+// Does says what an operator gets of a live run.
+func (l Level) Does() string {
 	switch l {
 	case Everything:
 		return "embedding everything"

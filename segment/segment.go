@@ -31,6 +31,9 @@ type Config struct {
 	MaxChunks int
 }
 
+// apart is by how many places chunks differ that do not overlap.
+func (c Config) apart() int { return (c.Window + c.Hop - 1) / c.Hop }
+
 // leader is where the grid of a read begins.
 func (c Config) leader() uint64 { return uint64(c.LeaderSamples) }
 
@@ -71,6 +74,8 @@ const (
 	AfterGap Reason = "after_gap"
 	// BeyondLimit are samples behind the last chunk that is wanted of a read.
 	BeyondLimit Reason = "beyond_limit"
+	// Limited are samples that a [Limit] leaves out.
+	Limited Reason = "limited"
 	// Corrupt are samples that could not be decoded, and those before them that
 	// were waiting for them.
 	Corrupt Reason = "corrupt"
@@ -78,6 +83,15 @@ const (
 	// stopped.
 	Interrupted Reason = "interrupted"
 )
+
+// Limit leaves out chunks to save work. It does not move the grid: those that are cut
+// have the number and the place that they have without it.
+type Limit struct {
+	// NoOverlap leaves out those places of the grid that overlap one before.
+	NoOverlap bool
+	// Chunks is how many places of a read's grid are used, from its start; 0 is all.
+	Chunks int
+}
 
 // Output receives what is cut. Chunk's samples are valid during the call only.
 type Output interface {
@@ -91,6 +105,7 @@ type Output interface {
 // Segmenter cuts any number of interleaved reads. It is used by one goroutine.
 type Segmenter struct {
 	cfg   Config
+	limit Limit
 	reads map[signal.ReadID]*stretch
 	spare []*stretch // of finished reads, to be used again
 }
@@ -102,6 +117,12 @@ func New(cfg Config) (*Segmenter, error) {
 	}
 	return &Segmenter{cfg: cfg, reads: make(map[signal.ReadID]*stretch)}, nil
 }
+
+// SetLimit holds for what is cut from now on, of reads that have begun too.
+func (s *Segmenter) SetLimit(l Limit) { s.limit = l }
+
+// Has says whether a read has begun and not ended.
+func (s *Segmenter) Has(read signal.ReadID) bool { return s.reads[read] != nil }
 
 // Open is the number of reads that have begun and not ended.
 func (s *Segmenter) Open() int { return len(s.reads) }
@@ -121,7 +142,7 @@ func (s *Segmenter) Push(b *signal.Block, out Output) error {
 		st.once |= signal.FlagGapBefore
 	}
 	st.read = b.Read
-	if err := st.add(s.cfg, b.Samples, b.Flags, out); err != nil {
+	if err := st.add(s.cfg, s.limit, b.Samples, b.Flags, out); err != nil {
 		if b.Lost > 0 {
 			out.Skip(b.Read, Interrupted, b.Lost)
 		}

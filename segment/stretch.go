@@ -22,6 +22,7 @@ type stretch struct {
 	held     []int16 // what later chunks may still need
 	index    uint32  // of the next regular chunk
 	next     uint64  // where that starts
+	limited  bool    // a place of the grid was left out since the last chunk
 	embedded uint64  // end of the last chunk
 }
 
@@ -47,7 +48,7 @@ func (st *stretch) restart(cfg Config, offset uint64) {
 func (st *stretch) end() uint64 { return st.base + uint64(len(st.held)) }
 
 // add takes samples in and cuts every chunk that they complete.
-func (st *stretch) add(cfg Config, samples []int16, flags signal.Flags, out Output) error {
+func (st *stretch) add(cfg Config, limit Limit, samples []int16, flags signal.Flags, out Output) error {
 	if at := st.end(); at < cfg.leader() {
 		dropped := min(cfg.leader()-at, uint64(len(samples)))
 		if dropped > 0 {
@@ -56,9 +57,13 @@ func (st *stretch) add(cfg Config, samples []int16, flags signal.Flags, out Outp
 		st.restart(cfg, at+dropped)
 		samples = samples[dropped:]
 	}
-	if st.beyond(cfg) {
-		st.drop(uint64(len(samples)), out)
+	if reason := st.beyond(cfg, limit); reason != "" {
+		st.drop(uint64(len(samples)), reason, out)
 		return nil
+	}
+	if st.next < st.base { // a limit was lifted
+		st.restart(cfg, st.base)
+		st.limited = true
 	}
 	if flags != 0 && len(samples) > 0 {
 		st.marked = append(st.marked, mark{st.end(), st.end() + uint64(len(samples)), flags})
@@ -67,15 +72,15 @@ func (st *stretch) add(cfg Config, samples []int16, flags signal.Flags, out Outp
 	// open at a time.
 	for len(samples) > 0 {
 		n := min(len(samples), cfg.Window)
-		if err := st.hold(cfg, samples[:n], out); err != nil {
+		if err := st.hold(cfg, limit, samples[:n], out); err != nil {
 			if rest := len(samples) - n; rest > 0 {
 				out.Skip(st.read, Interrupted, uint64(rest))
 			}
 			return err
 		}
 		samples = samples[n:]
-		if st.beyond(cfg) {
-			st.drop(uint64(len(samples)), out)
+		if reason := st.beyond(cfg, limit); reason != "" {
+			st.drop(uint64(len(samples)), reason, out)
 			return nil
 		}
 	}
@@ -83,14 +88,16 @@ func (st *stretch) add(cfg Config, samples []int16, flags signal.Flags, out Outp
 }
 
 // hold takes at most a window of samples and cuts the chunks that they complete.
-func (st *stretch) hold(cfg Config, samples []int16, out Output) error {
+func (st *stretch) hold(cfg Config, limit Limit, samples []int16, out Output) error {
 	window := uint64(cfg.Window)
 	if st.held == nil {
 		st.held = make([]int16, 0, 2*cfg.Window)
 	}
 	st.held = append(st.held, samples...)
-	for st.end() >= st.next+window && !st.beyond(cfg) {
-		if err := st.cut(st.next, st.next+window, 0, out); err != nil {
+	for st.end() >= st.next+window && st.beyond(cfg, limit) == "" {
+		if limit.NoOverlap && int(st.index)%cfg.apart() != 0 {
+			st.limited = true
+		} else if err := st.cut(st.next, st.next+window, 0, out); err != nil {
 			return err
 		}
 		st.index++
@@ -100,16 +107,22 @@ func (st *stretch) hold(cfg Config, samples []int16, out Output) error {
 	return nil
 }
 
-// beyond says that no more chunks of the read are wanted.
-func (st *stretch) beyond(cfg Config) bool {
-	return cfg.MaxChunks > 0 && st.index >= uint32(cfg.MaxChunks)
+// beyond is why no more chunks of the read are wanted; "": they are.
+func (st *stretch) beyond(cfg Config, limit Limit) Reason {
+	switch {
+	case cfg.MaxChunks > 0 && st.index >= uint32(cfg.MaxChunks):
+		return BeyondLimit
+	case limit.Chunks > 0 && st.index >= uint32(limit.Chunks):
+		return Limited
+	}
+	return ""
 }
 
 // drop books what is held and n samples more, and holds nothing.
-func (st *stretch) drop(n uint64, out Output) {
+func (st *stretch) drop(n uint64, reason Reason, out Output) {
 	end := st.end() + n
 	if end > st.embedded {
-		out.Skip(st.read, BeyondLimit, end-st.embedded)
+		out.Skip(st.read, reason, end-st.embedded)
 	}
 	st.held, st.marked = st.held[:0], st.marked[:0]
 	st.begun, st.base, st.embedded = end, end, end
@@ -156,13 +169,16 @@ func (st *stretch) cut(start, end uint64, flags signal.Flags, out Output) error 
 		Flags:   flags | st.always | st.once | st.marks(samples),
 	}
 	st.given++
-	st.once = 0
+	st.once, st.limited = 0, false
 	st.embedded = end
 	return out.Chunk(c, samples)
 }
 
 // between is why samples in front of a chunk are in none.
 func (st *stretch) between() Reason {
+	if st.limited {
+		return Limited
+	}
 	if st.embedded == st.begun {
 		return AfterGap
 	}

@@ -26,6 +26,7 @@ import (
 type embedFlags struct {
 	delivery deliveryFlags
 	encoder  encoderFlags
+	guard    guardFlags
 
 	replay       replayFlags
 	speed        string
@@ -63,6 +64,7 @@ stops reading and delivers what is under way; a second one gives it up.`,
 	f.delivery.register(flags)
 	f.encoder.register(flags)
 	f.encoder.registerLimit(flags)
+	f.guard.register(flags)
 	f.replay.register(flags)
 	flags.StringVar(&f.summary, "summary", "", "also write a table of all reads to this file (.tsv); its first columns are those of dorado summary")
 	flags.StringVar(&f.speed, "speed", "max", "replay at a multiple of the sequencer's pace, e.g. 1x or 10x")
@@ -81,6 +83,9 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return err
 	}
 	if err := f.encoder.validate(); err != nil {
+		return err
+	}
+	if err := f.guard.validate(&f.encoder); err != nil {
 		return err
 	}
 	source, subset, err := f.replay.open(log, paths)
@@ -136,9 +141,11 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	if err != nil {
 		return nil, false, errors.Join(usageError("%w", err), out.sink.Close())
 	}
+	guard := f.guard.newGuard(false, log)
+	unguarded := guard.watch(p)
 	finish := showProgress(g.quiet, source.Progress, p.Progress)
 	if out.stream != nil {
-		bar, quiet := finish, publishStatus(out.stream, tracked, p.Progress)
+		bar, quiet := finish, publishStatus(out.stream, tracked, p.Progress, lines.devices, guard)
 		finish = func() { quiet(); bar() }
 	}
 	if during != nil {
@@ -147,13 +154,14 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	}
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.drainTimeout, log)
 	finish()
+	unguarded()
 	err = errors.Join(err, table.close(err == nil && !interrupted))
 
 	res := newResult(report)
 	opened, failed := source.Files()
 	res.Files, res.FilesFailed = opened+failed, failed
 	res.DuplicateReads = source.Duplicates().Reads
-	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
+	res.describe(lines, guard, &report, out.name)
 	if err := f.printed(cmd, res.printJSON, res.print); err != nil {
 		return nil, interrupted, exit(exitFailure, err)
 	}

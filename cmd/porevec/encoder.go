@@ -186,6 +186,22 @@ func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
 	return line, nil
 }
 
+// shortLineFor gives the line of a run for the shortest window of its model, on the same
+// encoder.
+func (l *lines) shortLineFor(run *signal.Run) (*pipeline.Line, error) {
+	whole, err := l.lineFor(run)
+	if err != nil {
+		return nil, err
+	}
+	m := whole.Encoder.Model()
+	short, recipe := *whole, *whole.Recipe
+	recipe.Window = m.Windows[0]
+	recipe.Hop = min(recipe.Hop, recipe.Window)
+	short.Segment.Window, short.Segment.Hop, short.Recipe = recipe.Window, recipe.Hop, &recipe
+	short.Segment.MinSamples = min(short.Segment.MinSamples, recipe.Window)
+	return &short, nil
+}
+
 func (l *lines) newLine(m embed.Model) (*pipeline.Line, error) {
 	window := l.flags.window
 	if window == 0 {

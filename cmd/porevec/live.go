@@ -10,6 +10,7 @@ import (
 
 	"github.com/porevec/porevec/minknow"
 	"github.com/porevec/porevec/pipeline"
+	"github.com/porevec/porevec/power"
 )
 
 // liveFlags are the flags of porevec live.
@@ -63,6 +64,7 @@ that are followed before and after go on without a pause.`,
 	f.embed.delivery.register(flags)
 	f.embed.encoder.register(flags)
 	f.embed.encoder.registerLimit(flags)
+	f.embed.guard.register(flags)
 	f.embed.encoder.defaultAge = liveAge // vectors of a live run are wanted at once
 	flags.IntVar(&f.backlog, "backlog", 4096, "chunks that may wait for an encoder before some are shed")
 	flags.IntVar(&f.queueMB, "queue", 64, "megabytes of signal that may wait to be cut before the newest is shed")
@@ -84,6 +86,9 @@ func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
 	}
 	// What waits longer goes along in a message that is not full.
 	f.embed.delivery.maxAge = min(f.embed.encoder.batchAge, liveAge)
+	if err := f.embed.guard.validate(&f.embed.encoder); err != nil {
+		return err
+	}
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
 		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
 	}
@@ -116,8 +121,12 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 	if err != nil {
 		return errors.Join(usageError("%w", err), books.close(), out.sink.Close())
 	}
+	shortLineFor, guard := lines.shortLineFor, f.embed.guard.newGuard(true, log, f.uselessLevels()...)
+	if f.embed.encoder.single { // a file holds vectors of one window
+		shortLineFor = nil
+	}
 	p, err := pipeline.New(pipeline.Config{
-		Source: feed, LineFor: lines.lineFor, Sink: out.sink, Backlog: f.backlog,
+		Source: feed, LineFor: lines.lineFor, ShortLineFor: shortLineFor, Sink: out.sink, Backlog: f.backlog,
 		// The sink is open until what came of the last reads is in it too.
 		SourceEnded: func() { _ = feed.Close(); books.flush(context.Background()) },
 		Workers:     f.embed.encoder.threads, BatchAge: f.embed.encoder.batchAge, Log: log,
@@ -125,7 +134,7 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 	if err != nil {
 		return errors.Join(usageError("%w", err), feed.Close(), books.close(), out.sink.Close())
 	}
-	stop := f.beside(cmd, g, log, feed, p, out, books)
+	stop := f.beside(cmd, g, log, feed, p, out, books, lines, guard)
 	report, interrupted, err := runUntilSignal(cmd.Context(), p, f.embed.drainTimeout, log)
 	stop()
 	if closed := books.close(); err == nil {
@@ -133,7 +142,7 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 	}
 
 	res := newLiveResult(report, feed.Stats())
-	res.Model, res.Device, res.Destination = lines.names(), lines.device(), out.name
+	res.describe(lines, guard, &report, out.name)
 	if out.stream == nil {
 		res.LatencyMS = nil // a file's vectors are on disk when it is whole
 	}
@@ -147,21 +156,34 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 }
 
 // beside starts what goes on beside the pipeline, and gives what ends it.
-func (f *liveFlags) beside(cmd *cobra.Command, g *global, log *slog.Logger, feed *minknow.Feed, p *pipeline.Pipeline, out *destination, books *readBooks) (stop func()) {
+func (f *liveFlags) beside(cmd *cobra.Command, g *global, log *slog.Logger, feed *minknow.Feed, p *pipeline.Pipeline, out *destination, books *readBooks, lines *lines, guard *guard) (stop func()) {
 	ends := []func(){
 		every(time.Second, func() { books.flush(cmd.Context()) }),
 		every(time.Second, func() { limitMemory(channelMemory * channels(feed.Stats())) }),
 		showLive(g.quiet, feed.Stats, p.Progress),
 		reloadOnSignal(feed, log),
+		guard.watch(p),
 	}
 	if out.stream != nil {
-		ends = append(ends, publishLive(out.stream, feed.Stats, p.Progress))
+		ends = append(ends, publishLive(out.stream, feed.Stats, p.Progress, lines.devices, guard))
 	}
 	return func() {
 		for _, end := range ends {
 			end()
 		}
 	}
+}
+
+// uselessLevels are those that spare nothing in this run.
+func (f *liveFlags) uselessLevels() (list []power.Level) {
+	e := &f.embed.encoder
+	if e.hop == 0 || e.window > 0 && e.hop >= e.window {
+		list = append(list, power.NoOverlap)
+	}
+	if e.single {
+		list = append(list, power.SmallWindow)
+	}
+	return list
 }
 
 // channelMemory is what an open read takes: two windows of samples, and as much again

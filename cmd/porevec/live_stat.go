@@ -71,7 +71,7 @@ func newPositionStatus(s *minknow.Stats) positionStatus {
 
 // publishLive tells subscribers once a second how each run goes, until the returned
 // function is called.
-func publishLive(stream *jetstream.Sink, stats func() []minknow.Stats, report func() pipeline.Report) (finish func()) {
+func publishLive(stream *jetstream.Sink, stats func() []minknow.Stats, report func() pipeline.Report, d *devices, g *guard) (finish func()) {
 	var rate rate
 	return every(time.Second, func() {
 		r := report()
@@ -81,7 +81,7 @@ func publishLive(stream *jetstream.Sink, stats func() []minknow.Stats, report fu
 				continue
 			}
 			object, err := json.Marshal(liveStatus{
-				status:         newStatus(stream, r),
+				status:         newStatus(stream, r, d, g),
 				positionStatus: newPositionStatus(&s), ChunksPerS: perSecond, ChunksShed: r.ChunksShed, ChunksWaiting: r.Waiting,
 				ChunkAgeMS: milliseconds(r.Latency.Quantile(0.5)), ChunkAgeP99MS: milliseconds(r.Latency.Quantile(0.99)),
 			})

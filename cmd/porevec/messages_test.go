@@ -6,6 +6,9 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/porevec/porevec/embed/device"
+	"github.com/porevec/porevec/power"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -14,7 +17,15 @@ var update = flag.Bool("update", false, "write the golden files")
 // be added, and the file made anew; none goes or changes its meaning.
 func TestGoldenMessages(t *testing.T) {
 	lag, heard := uint64(17), 0.5
+	watts, degrees := 41.5, 77.0
 	state := status{
+		deviceStatus: deviceStatus{Device: "cpu", DeviceEvents: 1, DeviceEvent: &device.Event{
+			At: time.Date(2026, 11, 23, 7, 59, 0, 0, time.UTC), Kind: device.Failed, Device: "cuda:0", Now: "cpu", Why: "out of memory", Chunks: 8,
+		}},
+		powerStatus: powerStatus{
+			Level: power.First4, LevelWhy: "processor at 91 °C, limit 85 °C", LevelChanges: 3, Watts: &watts, Joules: 500, CPUTempC: &degrees, GPUTempC: &degrees,
+			Throttled: []string{"processor: package too hot"}, MemoryBytes: 120_000_000, OnBattery: true, BatteryPercent: &watts,
+		},
 		Time: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC), ElapsedS: 12.5, Reads: 3, Samples: 40_000, Chunks: 9, Acknowledged: 8, Errors: 1, SamplesPerS: 3200,
 		Retries: 2, Waiting: "publish: stream POREVEC is full", StoreBytes: 1000, StoreLimitBytes: 2000, DiskFreeBytes: 3000, HubLagMessages: &lag, HubHeardS: &heard,
 	}

@@ -40,6 +40,9 @@ type result struct {
 	SamplesPerS     float64           `json:"samples_per_s"`
 	StageS          stageSeconds      `json:"stage_s"`
 	Batches         batchResult       `json:"batches"`
+	Energy          *energy           `json:"energy,omitempty"` // of the whole computer
+	LevelChanges    int               `json:"level_changes,omitempty"`
+	DeviceEvents    uint64            `json:"device_events,omitempty"`
 	PeakMemoryBytes uint64            `json:"peak_memory_bytes,omitempty"`
 }
 
@@ -104,6 +107,12 @@ func newResult(r pipeline.Report) result {
 	return out
 }
 
+// describe adds what a run was made with.
+func (r *result) describe(l *lines, g *guard, report *pipeline.Report, destination string) {
+	r.Model, r.Device, r.Destination = l.names(), l.device(), destination
+	r.Energy, r.LevelChanges, r.DeviceEvents = g.energy(report), g.status().LevelChanges, l.devices.status().DeviceEvents
+}
+
 func byName(m map[segment.Reason]uint64) map[string]uint64 {
 	out := make(map[string]uint64, len(m))
 	for reason, n := range m {
@@ -132,6 +141,15 @@ func (r *result) print(w io.Writer) error {
 	if b := r.Batches; b.Count > 0 {
 		line("batches", "%d, %.0f %% full; encode %.1f ms (p99 %.1f), to disk %.1f ms (p99 %.1f)", b.Count, 100*b.Fill,
 			b.EncodeMS.P50, b.EncodeMS.P99, b.AcknowledgeMS.P50, b.AcknowledgeMS.P99)
+	}
+	if e := r.Energy; e != nil {
+		line("energy", "%.0f J of the whole computer: %.2f J per million samples, %.2f J per read", e.Joules, e.JoulesPerMSamples, e.JoulesPerRead)
+	}
+	if r.LevelChanges > 0 {
+		line("limits", "the level of work changed %d times", r.LevelChanges)
+	}
+	if r.DeviceEvents > 0 {
+		line("devices", "%d events, see the messages above", r.DeviceEvents)
 	}
 	if r.PeakMemoryBytes > 0 {
 		line("memory", "%d MB at most", r.PeakMemoryBytes/1_000_000)

@@ -27,6 +27,8 @@ func (c *currentRun) Next(ctx context.Context) (*signal.Block, error) {
 
 // status is what goes out on the subject .stat once a second.
 type status struct {
+	deviceStatus
+	powerStatus
 	Time         time.Time `json:"time"`
 	ElapsedS     float64   `json:"elapsed_s"`
 	Reads        uint64    `json:"reads"`
@@ -49,9 +51,10 @@ type status struct {
 	HubHeardS      *float64 `json:"hub_heard_s,omitempty"`
 }
 
-func newStatus(stream *jetstream.Sink, r pipeline.Report) status {
+func newStatus(stream *jetstream.Sink, r pipeline.Report, d *devices, g *guard) status {
 	state := stream.State()
 	st := status{
+		deviceStatus: d.status(), powerStatus: g.status(),
 		Time: time.Now().UTC(), ElapsedS: r.Elapsed.Seconds(), Reads: r.Reads, Samples: r.Samples, Chunks: r.Chunks,
 		Acknowledged: r.Acknowledged, Errors: r.ErrorCount, SamplesPerS: float64(r.Samples) / r.Elapsed.Seconds(),
 		Retries: stream.Stats().Retries, Waiting: state.Waiting,
@@ -71,13 +74,13 @@ func newStatus(stream *jetstream.Sink, r pipeline.Report) status {
 
 // publishStatus tells subscribers once a second how the run goes, until the
 // returned function is called.
-func publishStatus(stream *jetstream.Sink, source *currentRun, report func() pipeline.Report) (finish func()) {
+func publishStatus(stream *jetstream.Sink, source *currentRun, report func() pipeline.Report, d *devices, g *guard) (finish func()) {
 	return every(time.Second, func() {
 		run := source.run.Load()
 		if run == nil {
 			return
 		}
-		object, err := json.Marshal(newStatus(stream, report()))
+		object, err := json.Marshal(newStatus(stream, report(), d, g))
 		if err == nil {
 			_ = stream.PublishStat(run, object) // the next one comes in a second
 		}

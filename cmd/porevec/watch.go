@@ -55,6 +55,7 @@ with -o is begun anew by every start, so there all files are read again.`,
 	f.embed.delivery.register(flags)
 	f.embed.encoder.register(flags)
 	f.embed.encoder.registerLimit(flags)
+	f.embed.guard.register(flags)
 	flags.BoolVar(&f.flat, "flat", false, "leave the folders below alone")
 	flags.DurationVar(&f.poll, "poll", 0, "time between two looks at everything (0: 10s with notifications, 2s without)")
 	flags.DurationVar(&f.settle, "settle", 30*time.Second, "how long a FAST5 file must not have changed to be finished")
@@ -71,6 +72,9 @@ func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
 		return err
 	}
 	if err := f.embed.encoder.validate(); err != nil {
+		return err
+	}
+	if err := f.embed.guard.validate(&f.embed.encoder); err != nil {
 		return err
 	}
 	if f.poll < 0 || f.settle <= 0 || f.idle < 0 {
