@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 	"github.com/porevec/porevec/internal/version"
 	"github.com/porevec/porevec/minknow"
 	"github.com/porevec/porevec/minknow/dial"
+	"github.com/porevec/porevec/power"
 )
 
 func newDoctor(_ *global) *cobra.Command {
@@ -72,6 +74,7 @@ func examine(ctx context.Context, w io.Writer, store string, minKNOW *hostFlags)
 	if worst != nil {
 		worst = exit(exitModel, worst)
 	}
+	examineComputer(finding)
 	cost, err := measureSync(store)
 	finding("disk", err, fmt.Sprintf("%s: a durable write of 256 KB takes %v (median), %v (95th percentile)", store, cost.median, cost.slow))
 	if worst == nil && err != nil {
@@ -90,6 +93,40 @@ func examine(ctx context.Context, w io.Writer, store string, minKNOW *hostFlags)
 		}
 	}
 	return failure(worst)
+}
+
+// examineComputer tells which devices there are to compute on, and which sensors.
+func examineComputer(finding func(what string, err error, ok string)) {
+	var names []string
+	for _, d := range candidates() {
+		names = append(names, d.String())
+	}
+	finding("devices", nil, strings.Join(names, ", ")+" (what --device auto chooses from)")
+	meter := power.Open(os.DirFS("/"), slog.New(slog.DiscardHandler))
+	time.Sleep(200 * time.Millisecond) // watts are the mean of some time
+	r := meter.Read()
+	for _, gpu := range r.GPUs {
+		finding("graphics card", nil, gpu.Name+" "+gpu.Driver)
+	}
+	var said []string
+	if r.Watts != nil {
+		said = append(said, fmt.Sprintf("%.1f W", *r.Watts))
+	}
+	if r.Hottest != nil {
+		said = append(said, fmt.Sprintf("%s at %.0f °C", r.Hottest.Part, r.Hottest.TempC))
+	}
+	if r.BatteryPercent != nil {
+		said = append(said, fmt.Sprintf("battery %.0f %%", *r.BatteryPercent))
+	}
+	if len(said) > 0 {
+		finding("sensors", nil, strings.Join(said, ", "))
+	}
+	for _, note := range meter.Notes() {
+		finding("sensors", nil, note)
+	}
+	for _, throttled := range r.Throttled {
+		finding("throttled", nil, throttled)
+	}
 }
 
 // examineHost checks the way to a MinKNOW and to each of its positions.

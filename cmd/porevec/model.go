@@ -32,11 +32,13 @@ files of an encoder, such as its reference tower, for other programs.`,
 		Example: `  porevec model list
   porevec model show ID
   porevec model check --json
+  porevec model check --device cuda:0
   porevec model export ID --kind reference -o towers`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var asJSON bool
+	var on string
 	list := &cobra.Command{
 		Use: "list", Short: "The encoders in this program", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return failure(listModels(cmd.OutOrStdout(), asJSON)) },
@@ -57,8 +59,9 @@ files of an encoder, such as its reference tower, for other programs.`,
 	}
 	check := &cobra.Command{
 		Use: "check [ID|FILE.onnx]...", Short: "Prove encoders on this computer (default: all)",
-		RunE: func(cmd *cobra.Command, names []string) error { return checkModels(cmd, names, asJSON) },
+		RunE: func(cmd *cobra.Command, names []string) error { return checkModels(cmd, names, on, asJSON) },
 	}
+	check.Flags().StringVar(&on, "device", "cpu", "prove the file that suits this device, on it: cpu, cuda:N, tensorrt:N, openvino:TARGET or coreml")
 	var kind, dir string
 	export := &cobra.Command{
 		Use: "export ID", Short: "Write the files of an encoder", Args: args(cobra.ExactArgs(1)),
@@ -148,8 +151,12 @@ func showModel(w io.Writer, info modelInfo, asJSON bool) error {
 }
 
 // checkModels proves each model, whatever is wrong with those before it.
-func checkModels(cmd *cobra.Command, names []string, asJSON bool) error {
-	if err := ort.Init(); err != nil {
+func checkModels(cmd *cobra.Command, names []string, on string, asJSON bool) error {
+	device, err := ort.ParseDevice(on)
+	if err != nil {
+		return usageError("--device: %w", err)
+	}
+	if err := errors.Join(ort.Init(), device.Missing()); err != nil {
 		return exit(exitModel, err)
 	}
 	if len(names) == 0 {
@@ -159,7 +166,7 @@ func checkModels(cmd *cobra.Command, names []string, asJSON bool) error {
 	}
 	var failed []error
 	for _, name := range names {
-		report, err := checkModel(cmd.Context(), name)
+		report, err := checkModel(cmd.Context(), name, device)
 		if err != nil {
 			return exit(exitModel, err)
 		}
@@ -176,21 +183,34 @@ func checkModels(cmd *cobra.Command, names []string, asJSON bool) error {
 	return nil
 }
 
-// checkModel takes an id or the path of a file.
-func checkModel(ctx context.Context, name string) (embed.Report, error) {
-	open := func(m embed.Model) (embed.Encoder, error) { return ort.New(m) }
-	if !strings.HasSuffix(name, ".onnx") {
+// checkModel takes an id or the path of a file. On another device than the CPU it checks
+// the file of that encoder which suits the device.
+func checkModel(ctx context.Context, name string, device ort.Device) (embed.Report, error) {
+	open := func(m embed.Model) (embed.Encoder, error) { return ort.Open(m, device) }
+	var files []embed.Artefact
+	file := filepath.Base(name)
+	if strings.HasSuffix(name, ".onnx") {
+		var err error
+		if files, err = embed.ArtefactsBeside(name); err != nil {
+			return embed.Report{}, err
+		}
+	} else {
 		m, err := embed.ByID(name)
 		if err != nil {
 			return embed.Report{}, err
 		}
-		return embed.CheckBuiltIn(ctx, m.ID, open), nil
+		files, file = embed.Artefacts(m.ID), m.ID+"."+embed.KindINT8+".onnx"
 	}
-	files, err := embed.ArtefactsBeside(name)
-	if err != nil {
-		return embed.Report{}, err
+	if device != ort.CPU {
+		suits := slices.IndexFunc(files, func(a embed.Artefact) bool { return a.Kind == device.Kinds()[0] })
+		if suits < 0 {
+			return embed.Report{}, fmt.Errorf("%s: %v computes the file of kind %s, which does not lie there", name, device, device.Kinds()[0])
+		}
+		file = files[suits].Name
+		// The other files are proven on the CPU.
+		files = slices.DeleteFunc(files, func(a embed.Artefact) bool { return a.Name != file && a.Kind != embed.KindGolden })
 	}
-	return embed.Check(ctx, filepath.Base(name), files, open), nil
+	return embed.Check(ctx, file, files, open), nil
 }
 
 func writeReport(w io.Writer, r embed.Report, asJSON bool) error {

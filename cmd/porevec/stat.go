@@ -27,8 +27,6 @@ func (c *currentRun) Next(ctx context.Context) (*signal.Block, error) {
 
 // status is what goes out on the subject .stat once a second.
 type status struct {
-	deviceStatus
-	powerStatus
 	Time         time.Time `json:"time"`
 	ElapsedS     float64   `json:"elapsed_s"`
 	Reads        uint64    `json:"reads"`
@@ -49,6 +47,8 @@ type status struct {
 	// heard; -1: not yet.
 	HubLagMessages *uint64  `json:"hub_lag_messages,omitempty"`
 	HubHeardS      *float64 `json:"hub_heard_s,omitempty"`
+	deviceStatus
+	powerStatus
 }
 
 func newStatus(stream *jetstream.Sink, r pipeline.Report, d *devices, g *guard) status {
