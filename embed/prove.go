@@ -112,3 +112,18 @@ func (w wanted) compare(vectors [][]float32, chunks []Golden, err error) Finding
 	f.Detail = fmt.Sprintf("cosine to the %s of %d golden chunks, the worst is number %d", w.against, len(chunks), at)
 	return f
 }
+
+// CosineToFP32 is the smallest cosine of an encoder's vectors of golden chunks to those
+// of the encoder in float32; files are the encoder's.
+func CosineToFP32(ctx context.Context, c Computer, files []Artefact) (float64, error) {
+	set, err := goldensIn(files)
+	if err != nil {
+		return 0, err
+	}
+	vectors, err := vectorsOf(ctx, c, set.chunks)
+	f := set.wantsFP32(CheckGolden).compare(vectors, set.chunks, err)
+	if f.Figure == nil {
+		return 0, errors.New(f.Detail)
+	}
+	return *f.Figure, nil
+}

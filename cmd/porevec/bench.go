@@ -12,16 +12,16 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/porevec/porevec/embed/ort"
 	"github.com/porevec/porevec/fixtures"
 	"github.com/porevec/porevec/normalize"
 	"github.com/porevec/porevec/pipeline"
+	"github.com/porevec/porevec/power"
 	"github.com/porevec/porevec/replay"
 	"github.com/porevec/porevec/segment"
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/jetstream"
+	"github.com/spf13/cobra"
 )
 
 // Samples per second of a flow cell with every channel sequencing at 5 kHz.
@@ -46,23 +46,27 @@ func newBench(g *global) *cobra.Command {
 		Args:  cobra.ArbitraryArgs, // files, though there is a subcommand
 		Short: "Measure the speed of this computer, stage by stage",
 		Long: `bench measures each stage alone and then the whole pipeline, on the given POD5
-files or on a run that it simulates. The last columns say how many flow cells with
-every channel sequencing a row keeps up with.
+files or on a run that it simulates. The columns behind the speed say how many flow
+cells with every channel sequencing a row keeps up with, and the joules that the whole
+computer took for a million samples, where it tells. On the CPU the encoder is compared
+with the runtime's own product of INT8 matrices, and with the files that it was made of.
 
 Machines are noisy: compare rows of one run with each other, and look at other
 runs as a check.`,
 		Example: `  porevec bench
   porevec bench --json run/a.pod5
-  porevec bench -t 1`,
+  porevec bench -t 1
+  porevec bench --device cuda:0 --batch 1024
+  porevec bench compare before.json after.json`,
 		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "one JSON object on stdout")
-	flags.IntVar(&f.reads, "reads", 400, "reads of the simulated run")
+	flags.IntVar(&f.reads, "reads", 1500, "reads of the simulated run")
 	flags.Float64Var(&f.seconds, "seconds", 2, "least time spent on each row of encode")
 	flags.StringVar(&f.store, "store", "", "folder for the pipeline's store (default: a temporary one)")
 	f.encoder.register(flags)
-	cmd.AddCommand(newBenchRead(), newBenchSink(), newBenchLive(g))
+	cmd.AddCommand(newBenchRead(), newBenchSink(), newBenchLive(g), newBenchCompare())
 	return cmd
 }
 
@@ -73,16 +77,25 @@ type benchRow struct {
 	Samples     uint64  `json:"samples"`
 	Seconds     float64 `json:"seconds"`
 	SamplesPerS float64 `json:"samples_per_s"`
-	Remark      string  `json:"remark,omitempty"`
+	// Joules of the whole computer for a million samples; 0: it does not tell.
+	JoulesPerMSamples float64 `json:"joules_per_m_samples,omitempty"`
+	Remark            string  `json:"remark,omitempty"`
 }
 
 // benchResult is what bench --json prints.
 type benchResult struct {
-	CPU             string       `json:"cpu"`
-	Cores           int          `json:"cores"`
-	Runtime         string       `json:"onnxruntime"`
-	Model           string       `json:"model"`
-	FLOPsPerSample  float64      `json:"flops_per_sample"`
+	CPU            string  `json:"cpu"`
+	Cores          int     `json:"cores"`
+	Runtime        string  `json:"onnxruntime"`
+	Model          string  `json:"model"`
+	Device         string  `json:"device"`
+	FLOPsPerSample float64 `json:"flops_per_sample"`
+	// PeakINT8GOPS is what the runtime's own INT8 matrix product reaches on one core, and
+	// ShareOfPeak what the encoder reaches of it; only on the CPU.
+	PeakINT8GOPS    float64      `json:"peak_int8_gops,omitempty"`
+	ShareOfPeak     float64      `json:"share_of_peak,omitempty"`
+	Files           []fileRow    `json:"files,omitempty"`
+	Batches         batchResult  `json:"pipeline_batches"`
 	Rows            []benchRow   `json:"rows"`
 	PipelineStageS  stageSeconds `json:"pipeline_stage_s"`
 	PeakMemoryBytes uint64       `json:"peak_memory_bytes"`
@@ -106,7 +119,7 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return exit(exitModel, err)
 	}
 	defer lines.Close()
-	b := bench{ctx: cmd.Context(), flags: f, dir: dir, files: files, lines: lines}
+	b := bench{ctx: cmd.Context(), flags: f, dir: dir, files: files, lines: lines, meter: power.Open(os.DirFS("/"), g.logger())}
 	if err := b.measure(); err != nil {
 		return exit(exitFailure, err)
 	}
@@ -134,6 +147,8 @@ type bench struct {
 	files  []string
 	lines  *lines
 	line   *pipeline.Line
+	meter  *power.Meter
+	joules float64 // before the row that is being measured
 	result benchResult
 }
 
@@ -149,18 +164,16 @@ func (b *bench) measure() error {
 		return err
 	}
 	m := b.line.Encoder.Model()
-	b.result.CPU, b.result.Cores = cpuName(), runtime.GOMAXPROCS(0)
+	b.result.CPU, b.result.Cores, b.result.Device = cpuName(), runtime.GOMAXPROCS(0), b.lines.device()
 	b.result.Runtime, b.result.Model, b.result.FLOPsPerSample = ort.RuntimeVersion(), m.ID, m.FLOPsPerSample
 	batch, err := b.cut(blocks)
 	if err != nil {
 		return err
 	}
-	for _, size := range []int{1, 8, 32} {
-		if err := b.encode(batch, size, 1); err != nil {
-			return err
-		}
+	if err := b.encoders(batch); err != nil {
+		return err
 	}
-	if err := b.encode(batch, b.line.BatchChunks, b.flags.encoder.threads); err != nil {
+	if err := b.publish(); err != nil {
 		return err
 	}
 	if err := b.whole(); err != nil {
@@ -171,7 +184,16 @@ func (b *bench) measure() error {
 }
 
 func (b *bench) row(stage string, cores int, samples uint64, took time.Duration, remark string) {
-	b.result.Rows = append(b.result.Rows, benchRow{stage, cores, samples, took.Seconds(), float64(samples) / took.Seconds(), remark})
+	row := benchRow{Stage: stage, Cores: cores, Samples: samples, Seconds: took.Seconds(), SamplesPerS: float64(samples) / took.Seconds(), Remark: remark}
+	joules := b.meter.Read().Joules
+	row.JoulesPerMSamples = (joules - b.joules) / max(float64(samples)/1e6, 1e-6)
+	b.result.Rows = append(b.result.Rows, row)
+}
+
+// begin starts the clock of a row, and its joules.
+func (b *bench) begin() time.Time {
+	b.joules = b.meter.Read().Joules
+	return time.Now()
 }
 
 // keptBlocks bounds the signal that is kept in memory for the later stages.
@@ -183,7 +205,7 @@ func (b *bench) read() ([]*signal.Block, error) {
 	defer src.Close()
 	var kept []*signal.Block
 	var samples uint64
-	begin := time.Now()
+	begin := b.begin()
 	for {
 		block, err := src.Next(b.ctx)
 		if errors.Is(err, io.EOF) {
@@ -237,7 +259,7 @@ func (b *bench) cut(blocks []*signal.Block) (*signal.Batch, error) {
 	}
 	out := &collector{norm: b.line.Normalize, size: max(32, b.line.BatchChunks), batch: signal.NewBatch(32, b.line.Segment.Window)}
 	var samples uint64
-	begin := time.Now()
+	begin := b.begin()
 	for _, block := range blocks {
 		samples += uint64(len(block.Samples))
 		if err := seg.Push(block, out); err != nil {
@@ -251,39 +273,22 @@ func (b *bench) cut(blocks []*signal.Block) (*signal.Batch, error) {
 	return out.batch, nil
 }
 
-// encode runs the encoder alone with the given batch size and workers.
-func (b *bench) encode(chunks *signal.Batch, size, workers int) error {
-	size = min(size, chunks.Len())
-	w := chunks.Window
-	in := &signal.Batch{Window: w, Chunks: chunks.Chunks[:size], Samples: chunks.Samples[:size*w], Shift: chunks.Shift[:size], Scale: chunks.Scale[:size]}
-	var group errgroup.Group
-	runs := make([]uint64, workers)
-	begin := time.Now()
-	for i := range workers {
-		group.Go(func() error {
-			out := make([]float32, size*b.line.Recipe.Dim)
-			for time.Since(begin).Seconds() < b.flags.seconds {
-				if err := b.line.Encoder.Encode(b.ctx, in, out); err != nil {
-					return err
-				}
-				runs[i]++
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+// publish stores vectors that are made beforehand, in messages of the default size.
+func (b *bench) publish() error {
+	sink := sinkBench{ctx: b.ctx, flags: &benchSinkFlags{dim: b.line.Recipe.Dim, dtype: b.line.Recipe.DType, seconds: b.flags.seconds}, dir: b.dir}
+	begin := b.begin()
+	row, err := sink.full(jetstream.Always, publishBytes)
+	if err != nil {
 		return err
 	}
 	took := time.Since(begin)
-	var n uint64
-	for _, r := range runs {
-		n += r
-	}
-	samples := n * uint64(size*w)
-	gflops := float64(samples) * b.result.FLOPsPerSample / took.Seconds() / 1e9
-	b.row(fmt.Sprintf("encode, batch %d", size), workers, samples, took, fmt.Sprintf("%.0f GFLOP/s", gflops))
+	samples := uint64(row.VectorsPerS * took.Seconds() * float64(b.line.Recipe.Hop))
+	b.row("publish, to disk", 1, samples, took, fmt.Sprintf("%.0f vectors/s", row.VectorsPerS))
 	return nil
 }
+
+// publishBytes is the default of --message-size.
+const publishBytes = 256 << 10
 
 // whole runs everything from the files to the acknowledgement of the stream.
 func (b *bench) whole() error {
@@ -306,26 +311,40 @@ func (b *bench) whole() error {
 	if err != nil {
 		return errors.Join(err, out.sink.Close())
 	}
+	b.begin()
 	report, err := p.Run(b.ctx)
 	if err != nil {
 		return err
 	}
 	res := newResult(report)
-	b.result.PipelineStageS = res.StageS
+	b.result.PipelineStageS, b.result.Batches = res.StageS, res.Batches
 	b.row("whole pipeline, to disk", b.result.Cores, report.Samples, report.Elapsed,
 		fmt.Sprintf("%d vectors acknowledged", report.Acknowledged))
 	return nil
 }
 
 func (r *benchResult) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %d cores; ONNX Runtime %s; %s, %.0f FLOP/sample\n\n", r.CPU, r.Cores, r.Runtime, r.Model, r.FLOPsPerSample)
-	fmt.Fprintf(w, "%-26s %5s %12s %8s %11s\n", "stage", "cores", "M samples/s", "MinION", "PromethION")
+	fmt.Fprintf(w, "%s, %d cores; ONNX Runtime %s; %s on %s, %.0f FLOP/sample\n\n", r.CPU, r.Cores, r.Runtime, r.Model, r.Device, r.FLOPsPerSample)
+	fmt.Fprintf(w, "%-26s %5s %12s %8s %11s %8s\n", "stage", "cores", "M samples/s", "MinION", "PromethION", "J/M")
 	for _, row := range r.Rows {
-		fmt.Fprintf(w, "%-26s %5d %12.1f %7.1fx %10.1fx  %s\n", row.Stage, row.Cores, row.SamplesPerS/1e6,
-			row.SamplesPerS/minionSamplesPerS, row.SamplesPerS/promethionSamplesPerS, row.Remark)
+		joules := "-"
+		if row.JoulesPerMSamples > 0 {
+			joules = fmt.Sprintf("%.2f", row.JoulesPerMSamples)
+		}
+		fmt.Fprintf(w, "%-26s %5d %12.1f %7.1fx %10.1fx %8s  %s\n", row.Stage, row.Cores, row.SamplesPerS/1e6,
+			row.SamplesPerS/minionSamplesPerS, row.SamplesPerS/promethionSamplesPerS, joules, row.Remark)
 	}
-	s := r.PipelineStageS
-	_, err := fmt.Fprintf(w, "\nThe pipeline's stages were busy for: read %.2f s, cut %.2f s, encode %.2f s (all workers), deliver %.2f s.\n", s.Read, s.Cut, s.Encode, s.Deliver)
+	if len(r.Files) > 0 {
+		printFiles(w, r.Files)
+	}
+	if r.PeakINT8GOPS > 0 {
+		fmt.Fprintf(w, "\nThe runtime's own INT8 matrix product reaches %.0f GOP/s on one core; the encoder %.0f %% of that.\n", r.PeakINT8GOPS, 100*r.ShareOfPeak)
+	}
+	s, t := r.PipelineStageS, r.Batches
+	_, err := fmt.Fprintf(w, "\nThe pipeline's stages were busy for: read %.2f s, cut %.2f s, encode %.2f s (all workers), deliver %.2f s.\n"+
+		"Its batches were %.0f %% full; p50 and p99 in ms: filling %.1f %.1f, waiting %.1f %.1f, encoding %.1f %.1f, until on disk %.1f %.1f.\n",
+		s.Read, s.Cut, s.Encode, s.Deliver, 100*t.Fill,
+		t.FillMS.P50, t.FillMS.P99, t.QueueMS.P50, t.QueueMS.P99, t.EncodeMS.P50, t.EncodeMS.P99, t.AcknowledgeMS.P50, t.AcknowledgeMS.P99)
 	if r.PeakMemoryBytes > 0 {
 		fmt.Fprintf(w, "At most %d MB of memory were resident.\n", r.PeakMemoryBytes/1_000_000)
 	}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/porevec/porevec/embed"
+	"github.com/porevec/porevec/embed/ort"
+	"github.com/porevec/porevec/signal"
+)
+
+// fileRow is one file of an encoder beside the one in float32 that it was made of.
+type fileRow struct {
+	Kind        string  `json:"kind"`
+	Bytes       int     `json:"bytes"`
+	SamplesPerS float64 `json:"samples_per_s"` // one core, batches of 8
+	// Cosine is the smallest to the float32 vectors of golden chunks.
+	Cosine    float64            `json:"cosine_to_fp32"`
+	Retention map[string]float64 `json:"retention,omitempty"` // as its metadata tell
+}
+
+// encoders measures the encoder with several sizes of batches, on its device.
+func (b *bench) encoders(chunks *signal.Batch) error {
+	sizes, workers := []int{1, 8, 32}, b.flags.encoder.threads
+	onCPU := b.result.Device == ort.CPU.String()
+	if !onCPU {
+		sizes = []int{64, 256, 1024, 4096}
+	}
+	if b.flags.encoder.batch > 0 {
+		sizes = []int{b.flags.encoder.batch}
+	}
+	best := 0.
+	for _, size := range sizes {
+		samplesPerS, err := b.encode(b.line.Encoder, chunks, size, 1)
+		if err != nil {
+			return err
+		}
+		best = max(best, samplesPerS)
+	}
+	if _, err := b.encode(b.line.Encoder, chunks, b.line.BatchChunks, workers); err != nil {
+		return err
+	}
+	if !onCPU {
+		return nil
+	}
+	peak, err := ort.PeakINT8(b.ctx, time.Duration(b.flags.seconds*float64(time.Second)))
+	if err != nil {
+		return err
+	}
+	b.result.PeakINT8GOPS, b.result.ShareOfPeak = peak/1e9, best*b.result.FLOPsPerSample/peak
+	return b.compareFiles(chunks)
+}
+
+// encode runs an encoder alone with the given batch size and workers.
+func (b *bench) encode(encoder embed.Encoder, chunks *signal.Batch, size, workers int) (samplesPerS float64, err error) {
+	begin := b.begin()
+	samples, err := b.repeat(encoder, chunks, size, workers)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(begin)
+	samplesPerS = float64(samples) / took.Seconds()
+	b.row(fmt.Sprintf("encode, batch %d", size), workers, samples, took, fmt.Sprintf("%.0f GFLOP/s", samplesPerS*b.result.FLOPsPerSample/1e9))
+	return samplesPerS, nil
+}
+
+// repeat encodes batches of so many chunks, for at least --seconds, and counts samples.
+func (b *bench) repeat(encoder embed.Encoder, chunks *signal.Batch, size, workers int) (samples uint64, err error) {
+	in := signal.NewBatch(size, chunks.Window)
+	for i := range size {
+		i %= chunks.Len()
+		in.Chunks, in.Samples = append(in.Chunks, chunks.Chunks[i]), append(in.Samples, chunks.Samples[i*in.Window:(i+1)*in.Window]...)
+		in.Shift, in.Scale = append(in.Shift, chunks.Shift[i]), append(in.Scale, chunks.Scale[i])
+	}
+	var group errgroup.Group
+	runs := make([]uint64, workers)
+	begin := time.Now()
+	for i := range workers {
+		group.Go(func() error {
+			out := make([]float32, size*b.line.Recipe.Dim)
+			for time.Since(begin).Seconds() < b.flags.seconds {
+				if err := encoder.Encode(b.ctx, in, out); err != nil {
+					return err
+				}
+				runs[i]++
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	for _, r := range runs {
+		samples += r * uint64(size*in.Window)
+	}
+	return samples, err
+}
+
+// compareFiles measures the encoder's files beside each other, each on one core.
+func (b *bench) compareFiles(chunks *signal.Batch) error {
+	files, err := b.lines.devices.files(b.line.Encoder.Model())
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		m, err := embed.Parse(f.Content)
+		if err != nil || f.Kind == embed.KindReference {
+			continue // no signal tower
+		}
+		row, err := b.measureFile(f.Kind, m, files, chunks)
+		if err != nil {
+			return err
+		}
+		b.result.Files = append(b.result.Files, row)
+	}
+	return nil
+}
+
+func (b *bench) measureFile(kind string, m embed.Model, files []embed.Artefact, chunks *signal.Batch) (fileRow, error) {
+	e, err := ort.New(m)
+	if err != nil {
+		return fileRow{}, err
+	}
+	defer e.Close()
+	begin := time.Now()
+	samples, err := b.repeat(e, chunks, 8, 1)
+	if err != nil {
+		return fileRow{}, err
+	}
+	speed := float64(samples) / time.Since(begin).Seconds()
+	cosine, err := embed.CosineToFP32(b.ctx, e, files)
+	return fileRow{kind, len(m.File), speed, cosine, m.Retention}, err
+}
+
+// printFiles shows the encoder's files, the original one first.
+func printFiles(w io.Writer, files []fileRow) {
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b fileRow) int { return strings.Compare(original(a), original(b)) })
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "\nfile\tMB\tM samples/s, one core\tcosine to fp32, worst\t retention\t\n")
+	for _, f := range files {
+		var kept []string
+		for _, name := range slices.Sorted(maps.Keys(f.Retention)) {
+			if strings.HasPrefix(name, "cos_") {
+				kept = append(kept, fmt.Sprintf("%s %.4f", name, f.Retention[name]))
+			}
+		}
+		fmt.Fprintf(t, "%s\t%.2f\t%.1f\t%.5f\t %s\t\n", f.Kind, float64(f.Bytes)/1e6, f.SamplesPerS/1e6, f.Cosine, strings.Join(kept, ", "))
+	}
+	t.Flush()
+}
+
+func original(f fileRow) string {
+	if f.Kind == embed.KindFP32 {
+		return ""
+	}
+	return f.Kind
+}
