@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -88,7 +89,7 @@ type watched struct {
 
 // take adds a value, or nil. Means begin anew after it was not known.
 func (w *watched) take(value *float64, limit float64, past, smooth time.Duration, now time.Time) {
-	if value == nil || limit <= 0 || math.IsNaN(*value) {
+	if value == nil || limit <= 0 || math.IsNaN(*value-*value) { // infinite too
 		w.known, w.since = false, time.Time{}
 		return
 	}
@@ -196,7 +197,7 @@ func (g *Governor) exceeded(r Reading) string {
 }
 
 func (g *Governor) calm(r Reading) bool {
-	return len(r.TempsLost) == 0 && g.steepSince.IsZero() &&
+	return g.steepSince.IsZero() && (len(r.TempsLost) == 0 || g.limits.MaxTempC <= 0) &&
 		g.temp.below(g.limits.MaxTempC-marginC) &&
 		g.watts.below(g.limits.MaxWatts*(1-marginShare)) &&
 		g.memory.below(float64(g.limits.MaxMemoryBytes)*(1-marginShare))
@@ -235,12 +236,15 @@ func (g *Governor) down(r Reading) (Level, bool, string) {
 }
 
 func (g *Governor) tempSays(r Reading) string {
-	return fmt.Sprintf("%s at %.0f °C, limit %.0f °C", r.Hottest.Part, r.Hottest.TempC, g.limits.MaxTempC)
+	return fmt.Sprintf("%s at %s °C, limit %s °C", r.Hottest.Part, short(max(r.Hottest.TempC, g.temp.mean)), short(g.limits.MaxTempC))
 }
 
 func (g *Governor) wattsSays() string {
-	return fmt.Sprintf("%.1f W, limit %.1f W", g.watts.mean, g.limits.MaxWatts)
+	return fmt.Sprintf("%s W, limit %s W", short(g.watts.mean), short(g.limits.MaxWatts))
 }
+
+// short writes one decimal, and none where it is 0.
+func short(x float64) string { return strconv.FormatFloat(math.Round(x*10)/10, 'f', -1, 64) }
 
 func (g *Governor) memorySays() string {
 	return fmt.Sprintf("%.2f GB of memory, limit %.2f GB", g.memory.mean/1e9, float64(g.limits.MaxMemoryBytes)/1e9)

@@ -121,14 +121,15 @@ func (m *Meter) readEnergy(r *Reading) {
 	if past := r.At.Sub(m.last); past >= shortest {
 		seconds := past.Seconds()
 		sum, known := 0., len(m.parts) > 0
-		m.draws = make([]Draw, len(m.parts))
-		for i, p := range m.parts {
-			m.draws[i].Of = p.of
+		m.draws = nil
+		for _, p := range m.parts {
+			draw := Draw{Of: p.of}
 			j, ok := p.joules(seconds)
 			if known = known && ok; ok {
-				m.draws[i].Watts = new(j / seconds)
+				draw.Watts = new(j / seconds)
 				sum += j
 			}
+			m.draws = append(m.draws, draw)
 		}
 		m.last, m.watts = r.At, nil
 		if known {

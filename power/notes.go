@@ -28,13 +28,15 @@ func (m *Meter) findGaps(denied bool) {
 		m.notes = append(m.notes, "this system tells neither watts nor temperatures: limits of them are not kept")
 		return
 	}
-	switch {
-	case denied:
+	if denied {
 		m.notes = append(m.notes, "the energy of the processor can be read by root only: run as root, or allow it until the next "+
 			"restart with: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj")
-	case len(m.parts) == 0:
-		m.notes = append(m.notes, "this computer does not tell how many watts it takes, as is usual in virtual machines: a limit of watts is not kept")
-	case m.parts[0].of == "battery":
+	}
+	switch {
+	case len(m.parts) == 0 && !denied:
+		m.notes = append(m.notes, "this computer does not tell how many watts it takes, as is usual in virtual machines and on small boards: "+
+			"a limit of watts is not kept")
+	case len(m.parts) > 0 && m.parts[0].of == "battery":
 		m.notes = append(m.notes, "watts are those of the battery: they are known only without the mains")
 	}
 	if len(m.sensors) == 0 {

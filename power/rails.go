@@ -20,8 +20,8 @@ func steady(of string, watts func() (float64, bool)) *part {
 // inputs are the rails that feed a whole Jetson module, behind which its others lie.
 var inputs = map[string]bool{"VDD_IN": true, "POM_5V_IN": true, "5V_IN": true, "VIN": true}
 
-// inner are rails that lie behind another one: that of the memory of an AGX Orin behind
-// VIN_SYS_5V0.
+// inner are rails that lie behind another one, that of the memory of an AGX Orin behind
+// VIN_SYS_5V0, and those that are not connected.
 var inner = map[string]bool{"VDDQ_VDD2_1V8AO": true, "NC": true, "": true}
 
 // board lists what measures all that a board takes: its input, or its rails when it
@@ -40,9 +40,10 @@ func (t tree) board() []*part {
 				n := strconv.Itoa(channel + 1)
 				label := t.name(dir + "/in" + n + "_label")
 				switch {
+				case !t.answers(dir + "/in" + n + "_input"):
 				case inputs[label]:
 					return []*part{t.rail(label, dir, n)}
-				case !inner[label] && t.answers(dir+"/in"+n+"_input"):
+				case !inner[label]:
 					rails = append(rails, t.rail(label, dir, n))
 				}
 			}
@@ -66,7 +67,7 @@ func (t tree) rail(label, dir, channel string) *part {
 		}
 		mA, err := t.number(dir + "/curr" + channel + "_input")
 		w := float64(mV) * float64(mA) / 1e6
-		return w, err == nil && w >= 0 && w <= mostWatts
+		return w, err == nil && mV >= 0 && mA >= 0 && w <= mostWatts
 	})
 }
 

@@ -13,13 +13,10 @@ const (
 	wholeChip = "chip" // a sensor for processor and GPU together
 )
 
-// chips are the hwmon drivers whose temperatures are those of a part. Others (nvme,
-// iwlwifi, spd5118, nct6775, acpitz) measure what embedding does not heat, or are not
-// believed.
-var chips = map[string]string{
-	"coretemp": processor, "k10temp": processor, "zenpower": processor, "cpu_thermal": processor, "soc_thermal": processor,
-	"amdgpu": graphics, "nouveau": graphics, "xe": graphics, "i915": graphics,
-}
+// chips are the hwmon drivers whose temperatures are the processor's. Others (nvme,
+// amdgpu, iwlwifi, spd5118, nct6775, acpitz) measure what embedding does not heat, or
+// are not believed. NVIDIA's cards are not in hwmon.
+var chips = map[string]bool{"coretemp": true, "k10temp": true, "zenpower": true, "cpu_thermal": true, "soc_thermal": true}
 
 // zones are the types of thermal zones that do. tj-thermal of a Jetson is the highest
 // of all its zones.
@@ -69,29 +66,26 @@ func (s *sensor) read(t tree) (float64, error) {
 	return believe(milli)
 }
 
-// sensors lists the temperatures of processors and graphics. Thermal zones are asked
-// only for parts that no hwmon driver measures: they are mostly the same sensors again.
+// sensors lists the temperatures of processors and of a Jetson's GPU. Thermal zones of
+// a processor that a hwmon driver measures are the same sensors again.
 func (t tree) sensors() []*sensor {
 	var found []*sensor
-	have := make(map[string]bool)
 	for _, dir := range t.glob("sys/class/hwmon/hwmon*") {
 		name := t.name(dir + "/name")
-		if part := chips[name]; part != "" {
-			found = append(found, t.hwmonSensors(dir, name, part)...)
+		if chips[name] {
+			found = append(found, t.hwmonSensors(dir, name)...)
 		}
 	}
-	for _, s := range found {
-		have[s.part] = true
-	}
+	measured, tj := len(found) > 0, false
 	for _, dir := range t.glob("sys/class/thermal/thermal_zone*") {
 		kind := t.name(dir + "/type")
-		if part := zones[kind]; part != "" && !have[part] {
+		if part := zones[kind]; part != "" && !(measured && part == processor) {
 			found = append(found, &sensor{name: kind, part: part, path: dir + "/temp", limitC: t.tripC(dir)})
-			have[wholeChip] = have[wholeChip] || part == wholeChip
+			tj = tj || part == wholeChip
 		}
 	}
 	for _, s := range found {
-		s.aside = have[wholeChip] && s.part != wholeChip
+		s.aside = tj && s.part != wholeChip
 	}
 	return found
 }
@@ -99,13 +93,13 @@ func (t tree) sensors() []*sensor {
 // hwmonSensors lists those of one chip: of a processor with a sensor for each core the
 // one for the whole package, and not the control value of old AMD processors (Tctl, up
 // to 27 °C too high) where there is the true one (Tdie).
-func (t tree) hwmonSensors(dir, chip, part string) []*sensor {
+func (t tree) hwmonSensors(dir, chip string) []*sensor {
 	var all, packages []*sensor
 	labels := make(map[string]bool)
 	for _, path := range t.glob(dir + "/temp*_input") {
 		base := strings.TrimSuffix(path, "_input")
 		label := t.name(base + "_label")
-		s := &sensor{name: strings.TrimSpace(chip + " " + label), part: part, path: path}
+		s := &sensor{name: strings.TrimSpace(chip + " " + label), part: processor, path: path}
 		for _, kind := range []string{"_crit", "_max"} {
 			if s.limitC == nil {
 				s.limitC = t.limitC(base + kind)
