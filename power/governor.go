@@ -187,7 +187,7 @@ func (g *Governor) exceeded(r Reading) string {
 	case steep && r.ThrottledByHeat:
 		return "the hardware throttles itself for heat (" + strings.Join(r.Throttled, ", ") + ")"
 	case steep, g.temp.over(tempHold, g.changed, r.At):
-		return g.tempSays(r)
+		return g.tempSays(r.Hottest.Part, max(r.Hottest.TempC, g.temp.mean))
 	case g.watts.over(wattsHold, g.changed, r.At):
 		return g.wattsSays()
 	case !g.memory.since.IsZero() && (g.changed.IsZero() || r.At.Sub(g.changed) >= memoryHold):
@@ -224,7 +224,7 @@ func (g *Governor) down(r Reading) (Level, bool, string) {
 	g.changed, g.fell = r.At, r.At
 	var now []string
 	if g.temp.known {
-		now = append(now, g.tempSays(r))
+		now = append(now, g.tempSays(r.Hottest.Part, g.temp.mean))
 	}
 	if g.watts.known {
 		now = append(now, g.wattsSays())
@@ -235,8 +235,8 @@ func (g *Governor) down(r Reading) (Level, bool, string) {
 	return g.Level(), true, strings.Join(now, "; ")
 }
 
-func (g *Governor) tempSays(r Reading) string {
-	return fmt.Sprintf("%s at %s °C, limit %s °C", r.Hottest.Part, short(max(r.Hottest.TempC, g.temp.mean)), short(g.limits.MaxTempC))
+func (g *Governor) tempSays(part string, tempC float64) string {
+	return fmt.Sprintf("%s at %s °C, limit %s °C", part, short(tempC), short(g.limits.MaxTempC))
 }
 
 func (g *Governor) wattsSays() string {
