@@ -10,7 +10,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 export CGO_ENABLED = 1
 
-.PHONY: all demo build package deps test test-libhdf5 test-interop test-examples test-powercut test-arm64 lint bench fuzz models-check clean
+.PHONY: all demo build package deps test test-libhdf5 test-interop test-examples test-openvino test-powercut test-arm64 lint bench fuzz models-check clean
 
 all: build
 
@@ -47,6 +47,10 @@ test-interop:
 ## test-examples: the subscribers in examples/, killed and restarted; needs Python, npm and their package indices
 test-examples: build
 	examples/test.sh
+
+## test-openvino: another execution provider on this processor, which it downloads (84 MB) with pip
+test-openvino: build
+	scripts/test-openvino.sh
 
 ## test-powercut: a store's block device copied while its writer runs; needs root, Linux and mkfs.ext4
 test-powercut: deps

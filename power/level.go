@@ -1,6 +1,9 @@
 package power
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Level is how much work is left out. Each leaves out what those before it do, and more.
 type Level int
@@ -24,6 +27,16 @@ func (l Level) String() string {
 		return fmt.Sprintf("level_%d", int(l))
 	}
 	return levelNames[l]
+}
+
+// UnmarshalText reads a name.
+func (l *Level) UnmarshalText(text []byte) error {
+	i := slices.Index(levelNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is no level", text)
+	}
+	*l = Level(i)
+	return nil
 }
 
 // MarshalText writes the name.

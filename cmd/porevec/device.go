@@ -40,8 +40,9 @@ func parseDevices(text string) (list []ort.Device, auto bool, err error) {
 	return list, false, nil
 }
 
-// candidates are the devices worth a trial. TensorRT is not among them: it compiles for
-// minutes first.
+// candidates are the devices worth a trial. TensorRT is not among them, which compiles for
+// minutes first, nor OpenVINO, after whose trial the program crashed now and then
+// (docs/devices.md).
 func candidates() []ort.Device {
 	var list []ort.Device
 	if cards, _ := filepath.Glob("/proc/driver/nvidia/gpus/*"); len(cards) > 0 {

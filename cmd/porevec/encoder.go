@@ -110,9 +110,9 @@ func (f *encoderFlags) batchOn(d ort.Device) int {
 	switch {
 	case f.batch > 0:
 		return f.batch
-	case d == ort.CPU && f.preset == presetLatency:
+	case d.Processor() && f.preset == presetLatency:
 		return 1
-	case d == ort.CPU:
+	case d.Processor():
 		return 8
 	case f.preset == presetLatency:
 		return 64

@@ -180,6 +180,11 @@ func (f *liveFlags) uselessLevels() (list []power.Level) {
 	if e.hop == 0 || e.window > 0 && e.hop >= e.window {
 		list = append(list, power.NoOverlap)
 	}
+	for l := power.First8; l < power.SmallWindow; l++ {
+		if e.maxChunks > 0 && l.Chunks() >= e.maxChunks {
+			list = append(list, l)
+		}
+	}
 	if e.single {
 		list = append(list, power.SmallWindow)
 	}

@@ -166,7 +166,8 @@ func (e *Encoder) pick(ctx context.Context, window int) (*place, *session, error
 			continue
 		}
 		if p.session == nil && time.Now().After(p.retry) && !p.failedBefore() {
-			// Its turn has come for the first time. Others wait: they need it too.
+			// Its turn has come for the first time. Others wait: they need it too. Golden chunks
+			// go one by one, so that nothing is told meanwhile.
 			s, err := e.open(ctx, p)
 			if err != nil {
 				failures = append(failures, fmt.Errorf("%s: %w", p.Name, err))

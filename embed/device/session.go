@@ -155,7 +155,8 @@ func (s *session) begin(l *lane) {
 	}
 	l.running = true
 	s.calls.Go(func() {
-		runtime.LockOSThread() // and the thread ends with the goroutine
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		for {
 			select {
 			case c := <-l.work:

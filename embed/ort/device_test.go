@@ -3,6 +3,7 @@ package ort_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,10 @@ func TestParseDevice(t *testing.T) {
 // What is not installed is said with what to do.
 func TestMissingProvider(t *testing.T) {
 	needRuntime(t)
+	mac, err := ort.ParseDevice("coreml")
+	if err != nil || runtime.GOOS == "linux" && mac.Missing() == nil {
+		t.Errorf("CoreML on %s, %v", runtime.GOOS, err)
+	}
 	d, err := ort.ParseDevice("tensorrt:0")
 	if err != nil {
 		t.Fatal(err)
