@@ -92,7 +92,9 @@ func (d Device) Kinds() []string {
 func (d Device) FixedWindow() bool { return d.provider == tensorRT }
 
 // Processor says that the device is the computer's processor, by whichever provider.
-func (d Device) Processor() bool { return d.provider == cpu || d.provider == openVINO && d.target == "CPU" }
+func (d Device) Processor() bool {
+	return d.provider == cpu || d.provider == openVINO && d.target == "CPU"
+}
 
 // Missing says why the device cannot be had here, without opening anything; nil when it
 // may be. On Linux the provider of a device is a library of its own.
