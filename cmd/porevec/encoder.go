@@ -104,7 +104,7 @@ const (
 )
 
 // batchOn is the most chunks in a call. On the CPU a core is at its full speed from 8 on,
-// and single chunks reach nine tenths of that. A graphics card has thousands of
+// and single chunks reach seven tenths of that. A graphics card has thousands of
 // processors to keep busy, and an answer that takes a millisecond at 64 chunks.
 func (f *encoderFlags) batchOn(d ort.Device) int {
 	switch {
