@@ -29,11 +29,11 @@ build-arm64:
 
 ## package: dist/porevec-…tar.gz, which installs porevec live as a service without a network
 package: build
-	scripts/package.sh '$(VERSION)' bin/porevec
+	scripts/package.sh '$(VERSION)' bin/porevec $$($(GO) env GOARCH)
 
 ## package-arm64: the same for arm64, on another computer
 package-arm64: build-arm64
-	POREVEC_ORT_ARCH=arm64 scripts/package.sh '$(VERSION)' bin/linux-arm64/porevec
+	scripts/package.sh '$(VERSION)' bin/linux-arm64/porevec arm64
 
 ## deps: the Go modules and ONNX Runtime, into their caches
 deps:

@@ -42,7 +42,7 @@ kernels() {
 	mapfile -t assembly < <(find . -name '*_arm64.s' -printf '%h\n' | sort -u)
 	# The skipped ones damage a file at each of its bytes in turn, a minute in the
 	# emulator; nothing in them depends on the processor.
-	CGO_ENABLED=0 GOARCH=arm64 go test -count=1 -exec "${qemu[*]}" -skip '^TestRecover(Truncated|FlippedByte)$' \
+	CGO_ENABLED=0 GOARCH=arm64 go test -count=1 -exec "${qemu[*]}" -skip '^TestRecover(Truncated|FlippedBytes)$' \
 		"${assembly[@]}" ./signal ./pod5/... ./fast5/... ./replay ./segment ./normalize \
 		./embed ./embed/internal/... ./embed/reference ./index/internal/... \
 		./sink/wire ./sink/parquet ./sink/checkpoint ./fixtures/... | grep -v 'no test files'
