@@ -10,7 +10,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 export CGO_ENABLED = 1
 
-.PHONY: all demo build package deps test test-libhdf5 test-interop test-examples test-openvino test-powercut test-arm64 lint bench fuzz models-check clean
+.PHONY: all demo build build-arm64 package package-arm64 deps test test-libhdf5 test-interop test-examples test-openvino test-powercut test-arm64 lint bench fuzz models-check clean
 
 all: build
 
@@ -22,9 +22,18 @@ demo: build
 build: deps
 	$(GO) build $(TAGS) -ldflags '$(LDFLAGS)' -o bin/porevec ./cmd/porevec
 
+## build-arm64: bin/linux-arm64/porevec, on another computer; installs the compiler on Debian
+build-arm64:
+	scripts/install-arm64.sh
+	GOARCH=arm64 CC=aarch64-linux-gnu-gcc $(GO) build $(TAGS) -ldflags '$(LDFLAGS)' -o bin/linux-arm64/porevec ./cmd/porevec
+
 ## package: dist/porevec-…tar.gz, which installs porevec live as a service without a network
 package: build
-	scripts/package.sh
+	scripts/package.sh '$(VERSION)' bin/porevec $$($(GO) env GOARCH)
+
+## package-arm64: the same for arm64, on another computer
+package-arm64: build-arm64
+	scripts/package.sh '$(VERSION)' bin/linux-arm64/porevec arm64
 
 ## deps: the Go modules and ONNX Runtime, into their caches
 deps:
@@ -56,9 +65,9 @@ test-openvino: build
 test-powercut: deps
 	$(GO) test -tags powercut -count=1 -run TestPowerCut -v ./sink/jetstream ./cmd/porevec
 
-## test-arm64: the kernels for arm64, emulated; needs qemu-user-static
+## test-arm64: kernels, encoders and the program for arm64, emulated; installs compiler and emulator on Debian
 test-arm64:
-	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -exec qemu-aarch64-static ./pod5/internal/vbz
+	scripts/test-arm64.sh
 
 ## lint: gofmt, go vet, staticcheck
 lint:

@@ -87,6 +87,8 @@ func sessionOptions() (*onnx.SessionOptions, error) {
 		o.SetGraphOptimizationLevel(onnx.GraphOptimizationLevelEnableAll),
 		o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 		o.AddSessionConfigEntry("session.inter_op.allow_spinning", "0"),
+		// Its kernels for SME give a chunk other bits alone than in a batch.
+		o.AddSessionConfigEntry("mlas.disable_kleidiai", "1"),
 		o.SetCpuMemArena(true),
 		// A pattern is kept for every shape ever seen, and short chunks have any.
 		o.SetMemPattern(false),
