@@ -62,6 +62,7 @@ type Governor struct {
 	changed             time.Time // the level, last
 	rose, fell          time.Time // a level was taken, given back
 	patience            time.Duration
+	spent               bool
 }
 
 // NewGovernor begins with Everything. Levels that change nothing in a run (no chunks
@@ -75,6 +76,9 @@ func NewGovernor(limits Limits, without ...Level) *Governor {
 	}
 	return g
 }
+
+// Spent says that a limit is exceeded at the last level: nothing more can be left out.
+func (g *Governor) Spent() bool { return g.spent }
 
 // Level is the present one.
 func (g *Governor) Level() Level { return g.levels[g.at] }
@@ -138,6 +142,7 @@ func (g *Governor) Step(r Reading) (level Level, changed bool, why string) {
 	}
 	g.last = r.At
 	g.take(r, past)
+	g.spent = g.spent && !g.calm(r)
 	if reason := g.exceeded(r); reason != "" {
 		g.calmSince = time.Time{}
 		return g.up(r.At, reason)
@@ -204,7 +209,7 @@ func (g *Governor) calm(r Reading) bool {
 }
 
 func (g *Governor) up(now time.Time, reason string) (Level, bool, string) {
-	if g.at == len(g.levels)-1 {
+	if g.spent = g.at == len(g.levels)-1; g.spent {
 		return g.Level(), false, ""
 	}
 	if !g.fell.IsZero() && now.Sub(g.fell) < relapse {

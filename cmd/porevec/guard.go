@@ -86,7 +86,11 @@ func (g *guard) step(r power.Reading) (power.Level, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.reading = r
+	spent := g.governor.Spent()
 	level, changed, why := g.governor.Step(r)
+	if !spent && g.governor.Spent() {
+		g.log.Error("a limit is still exceeded, and nothing is left to leave out: cool the computer, end other programs, or raise the limit", "level", level)
+	}
 	if changed {
 		g.why = why
 		g.changes++

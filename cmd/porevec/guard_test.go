@@ -45,6 +45,9 @@ func TestGuard(t *testing.T) {
 		if seen[len(seen)-1] != (pipeline.Limit{}) || g.status().Level != power.Everything {
 			t.Errorf("live %v, cool for an hour: %+v", live, seen[len(seen)-1])
 		}
+		if n := strings.Count(log.String(), "nothing is left to leave out"); n != 1 {
+			t.Errorf("live %v: told %d times that nothing helps", live, n)
+		}
 		if n := strings.Count(log.String(), "processor at "); n != len(seen) || g.status().LevelChanges != n {
 			t.Errorf("live %v: %d changes, %d told:\n%s", live, len(seen), n, &log)
 		}
