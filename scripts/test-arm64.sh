@@ -96,7 +96,7 @@ program() {
 		compare "simulated R10.4.1" "$dir/run"
 		compare "simulated R9.4.1" "$dir/run9"
 		if [ -d "$data/pod5" ]; then
-			compare "real POD5" "$data/pod5/zymo_r10.4.1_5khz.pod5" --max-reads 3
+			compare "real POD5" "$data/pod5/zymo_r10.4.1_5khz.pod5" --max-chunks-per-read 20
 			compare "real FAST5" "$data/labelled/lambda_r9.4.1" --max-reads 5
 		fi
 	done
