@@ -41,8 +41,8 @@ func parseDevices(text string) (list []ort.Device, auto bool, err error) {
 }
 
 // candidates are the devices worth a trial. TensorRT is not among them, which compiles for
-// minutes first, nor OpenVINO, after whose trial the program crashed now and then
-// (docs/devices.md).
+// minutes first, nor OpenVINO, which with another version of the runtime than its own ends
+// the program.
 func candidates() []ort.Device {
 	var list []ort.Device
 	if cards, _ := filepath.Glob("/proc/driver/nvidia/gpus/*"); len(cards) > 0 {

@@ -194,7 +194,7 @@ func await(ended <-chan struct{}, late <-chan time.Time) bool {
 // code for it.
 func outOfMemory(err error) bool {
 	text := strings.ToLower(err.Error())
-	for _, words := range []string{"out of memory", "failed to allocate memory", "bad_alloc", "bad allocation", "cudaerrormemoryallocation", "cuda_error_out_of_memory", "alloc_failed"} {
+	for _, words := range []string{"out of memory", "failed to allocate memory", "smaller than requested bytes", "bad_alloc", "bad allocation", "cudaerrormemoryallocation", "cuda_error_out_of_memory", "alloc_failed"} {
 		if strings.Contains(text, words) {
 			return true
 		}

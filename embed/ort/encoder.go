@@ -42,12 +42,16 @@ func Open(model embed.Model, device Device) (*Encoder, error) {
 	options, err := sessionOptions()
 	if err == nil {
 		defer options.Destroy()
-		err = device.prepare(options, &model)
+		err = keepSignalStack(func() error { return device.prepare(options, &model) })
 	}
 	if err != nil {
 		return nil, fatal("configure ONNX Runtime for "+device.String(), err)
 	}
-	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(model.File, inputNames, outputNames, options)
+	var session *onnx.DynamicAdvancedSession
+	err = keepSignalStack(func() (err error) {
+		session, err = onnx.NewDynamicAdvancedSessionWithONNXData(model.File, inputNames, outputNames, options)
+		return err
+	})
 	if err != nil {
 		return nil, fatal(fmt.Sprintf("open model %s on %v", model.ID, device), explain(err, &model, device))
 	}
