@@ -95,16 +95,18 @@ export LD_LIBRARY_PATH=$path POREVEC_ORT=$dir/lib/libonnxruntime.so
 failed=()
 # step NAME COMMAND...: its stdout is NAME.json, or NAME.txt without --json
 step() {
-	local name=$1 file began=$SECONDS
+	local name=$1 file code=0 began=$SECONDS
 	shift
 	file=$name.txt
 	[[ " $* " != *" --json "* ]] || file=$name.json
 	printf '\n== %s: porevec %s\n' "$name" "$*"
-	if timeout "$limit" "$dir/porevec" "$@" >"$out/$file" 2>"$out/$name.log"; then
+	timeout "$limit" "$dir/porevec" "$@" >"$out/$file" 2>"$out/$name.log" || code=$?
+	if [ $code = 0 ]; then
 		echo "   $((SECONDS - began)) s"
 		return
 	fi
-	echo "   FAILED with exit code $? after $((SECONDS - began)) s"
+	[ $code != 124 ] || echo "   stopped at the limit of $limit s"
+	echo "   FAILED with exit code $code after $((SECONDS - began)) s"
 	tail -n 20 "$out/$name.log" "$out/$file"
 	failed+=("$name")
 	return 1
@@ -142,7 +144,7 @@ if step cpu bench --device cpu -t "$cores" --json "$dir/run"; then
 	row cpu whole cpu
 fi
 # How many encoders feed the GPU best is not known beforehand.
-for threads in 1 2 4 "$cores"; do
+for threads in $(printf '%s\n' 1 2 4 8 "$cores" | sort -nu); do
 	[ "$threads" -le "$cores" ] || continue
 	name=cuda-whole-$threads
 	if step "$name" bench --device "$cuda" --batch 1024 -t "$threads" --seconds 0.5 --json "$dir/run"; then

@@ -115,7 +115,10 @@ program() {
 
 scripts/install-arm64.sh --qemu
 case $part in
-all) kernels && program ;;
+all)
+	kernels # apart: a failure on the left of && would not end the script
+	program
+	;;
 *) $part ;;
 esac
 section ""
