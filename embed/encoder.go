@@ -8,12 +8,18 @@ import (
 	"github.com/porevec/porevec/signal"
 )
 
-// Encoder maps chunks to vectors. It is safe for concurrent use.
-type Encoder interface {
+// Computer maps chunks to vectors: an [Encoder], or something that stands before one. It
+// is safe for concurrent use.
+type Computer interface {
 	// Encode writes the vectors of in, chunk after chunk, into out, which has
 	// in.Len()·Model().Dim values. It keeps neither. Errors are [signal.Error]s.
 	Encode(ctx context.Context, in *signal.Batch, out []float32) error
 	Model() Model
+}
+
+// Encoder is a Computer of one's own.
+type Encoder interface {
+	Computer
 	// Close frees the encoder after the calls of Encode that are under way.
 	Close() error
 }

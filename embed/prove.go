@@ -7,15 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
-
-	"github.com/porevec/porevec/signal"
 )
-
-// Computer is what computes vectors: an [Encoder], or something that stands before one.
-type Computer interface {
-	Encode(ctx context.Context, in *signal.Batch, out []float32) error
-	Model() Model
-}
 
 // Prove says why the vectors of golden chunks are not those of the encoder's release, if
 // so. files are the encoder's, the golden ones among them.

@@ -170,7 +170,7 @@ func (c *cutter) block(b *signal.Block) error {
 // the one that the limit wants.
 func (c *cutter) laneOf(read *signal.Read) (*lane, error) {
 	whole, err := c.lane(read.Run, false)
-	if err != nil || whole.line == nil || whole.seg.Has(read.ID) || c.p.cfg.ShortLineFor == nil {
+	if err != nil || c.p.cfg.ShortLineFor == nil || whole.line == nil || whole.seg.Has(read.ID) {
 		return whole, err
 	}
 	short := c.lanes[kind{read.Run.FlowCellProductCode, read.Run.SequencingKit, read.Run.SampleRateHz, true}]

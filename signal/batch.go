@@ -36,6 +36,17 @@ func (b *Batch) Reset(window int) {
 	b.Chunks, b.Samples, b.Shift, b.Scale = b.Chunks[:0], b.Samples[:0], b.Shift[:0], b.Scale[:0]
 }
 
+// Repeat is a batch of n chunks: those of b, again and again.
+func (b *Batch) Repeat(n int) *Batch {
+	out := NewBatch(n, b.Window)
+	for i := range n {
+		i %= b.Len()
+		out.Chunks, out.Samples = append(out.Chunks, b.Chunks[i]), append(out.Samples, b.Samples[i*b.Window:(i+1)*b.Window]...)
+		out.Shift, out.Scale = append(out.Shift, b.Shift[i]), append(out.Scale, b.Scale[i])
+	}
+	return out
+}
+
 // Embedded holds the vectors of a batch, in its order. All of its rows were made
 // by one recipe; they may belong to several reads and runs.
 type Embedded struct {

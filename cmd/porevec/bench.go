@@ -82,6 +82,14 @@ type benchRow struct {
 	Remark            string  `json:"remark,omitempty"`
 }
 
+// joules is what a table shows of them.
+func (r *benchRow) joules() string {
+	if r.JoulesPerMSamples <= 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", r.JoulesPerMSamples)
+}
+
 // benchResult is what bench --json prints.
 type benchResult struct {
 	CPU            string  `json:"cpu"`
@@ -327,12 +335,8 @@ func (r *benchResult) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d cores; ONNX Runtime %s; %s on %s, %.0f FLOP/sample\n\n", r.CPU, r.Cores, r.Runtime, r.Model, r.Device, r.FLOPsPerSample)
 	fmt.Fprintf(w, "%-26s %5s %12s %8s %11s %8s\n", "stage", "cores", "M samples/s", "MinION", "PromethION", "J/M")
 	for _, row := range r.Rows {
-		joules := "-"
-		if row.JoulesPerMSamples > 0 {
-			joules = fmt.Sprintf("%.2f", row.JoulesPerMSamples)
-		}
 		fmt.Fprintf(w, "%-26s %5d %12.1f %7.1fx %10.1fx %8s  %s\n", row.Stage, row.Cores, row.SamplesPerS/1e6,
-			row.SamplesPerS/minionSamplesPerS, row.SamplesPerS/promethionSamplesPerS, joules, row.Remark)
+			row.SamplesPerS/minionSamplesPerS, row.SamplesPerS/promethionSamplesPerS, row.joules(), row.Remark)
 	}
 	if len(r.Files) > 0 {
 		printFiles(w, r.Files)

@@ -53,12 +53,6 @@ func compareBench(w io.Writer, before, after *benchResult) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "\nM samples/s\tcores\tbefore\tafter\ttimes\tJ/M before\tafter\t\n")
-	joules := func(r benchRow) string {
-		if r.JoulesPerMSamples <= 0 {
-			return "-"
-		}
-		return fmt.Sprintf("%.2f", r.JoulesPerMSamples)
-	}
 	type key struct {
 		stage string
 		cores int
@@ -74,7 +68,7 @@ func compareBench(w io.Writer, before, after *benchResult) error {
 			continue
 		}
 		common++
-		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.2f\t%s\t%s\t\n", r.Stage, r.Cores, b.SamplesPerS/1e6, r.SamplesPerS/1e6, r.SamplesPerS/b.SamplesPerS, joules(b), joules(r))
+		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.2f\t%s\t%s\t\n", r.Stage, r.Cores, b.SamplesPerS/1e6, r.SamplesPerS/1e6, r.SamplesPerS/b.SamplesPerS, b.joules(), r.joules())
 	}
 	if common == 0 {
 		return fmt.Errorf("the two results have no row in common")

@@ -9,9 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/porevec/porevec/embed"
+	"github.com/porevec/porevec/embed/device"
 	"github.com/porevec/porevec/embed/ort"
 	"github.com/porevec/porevec/signal"
 )
@@ -38,19 +37,19 @@ func (b *bench) encoders(chunks *signal.Batch) error {
 	}
 	best := 0.
 	for _, size := range sizes {
-		samplesPerS, err := b.encode(b.line.Encoder, chunks, size, 1)
+		samplesPerS, err := b.encode(chunks, size, 1)
 		if err != nil {
 			return err
 		}
 		best = max(best, samplesPerS)
 	}
-	if _, err := b.encode(b.line.Encoder, chunks, b.line.BatchChunks, workers); err != nil {
+	if _, err := b.encode(chunks, b.line.BatchChunks, workers); err != nil {
 		return err
 	}
 	if !onCPU {
 		return nil
 	}
-	peak, err := ort.PeakINT8(b.ctx, time.Duration(b.flags.seconds*float64(time.Second)))
+	peak, err := ort.PeakINT8(b.ctx, b.long())
 	if err != nil {
 		return err
 	}
@@ -58,10 +57,10 @@ func (b *bench) encoders(chunks *signal.Batch) error {
 	return b.compareFiles(chunks)
 }
 
-// encode runs an encoder alone with the given batch size and workers.
-func (b *bench) encode(encoder embed.Encoder, chunks *signal.Batch, size, workers int) (samplesPerS float64, err error) {
+// encode runs the encoder alone with the given batch size and workers.
+func (b *bench) encode(chunks *signal.Batch, size, workers int) (samplesPerS float64, err error) {
 	begin := b.begin()
-	samples, err := b.repeat(encoder, chunks, size, workers)
+	samples, err := b.drive(b.line.Encoder, chunks, size, workers)
 	if err != nil {
 		return 0, err
 	}
@@ -71,35 +70,13 @@ func (b *bench) encode(encoder embed.Encoder, chunks *signal.Batch, size, worker
 	return samplesPerS, nil
 }
 
-// repeat encodes batches of so many chunks, for at least --seconds, and counts samples.
-func (b *bench) repeat(encoder embed.Encoder, chunks *signal.Batch, size, workers int) (samples uint64, err error) {
-	in := signal.NewBatch(size, chunks.Window)
-	for i := range size {
-		i %= chunks.Len()
-		in.Chunks, in.Samples = append(in.Chunks, chunks.Chunks[i]), append(in.Samples, chunks.Samples[i*in.Window:(i+1)*in.Window]...)
-		in.Shift, in.Scale = append(in.Shift, chunks.Shift[i]), append(in.Scale, chunks.Scale[i])
-	}
-	var group errgroup.Group
-	runs := make([]uint64, workers)
-	begin := time.Now()
-	for i := range workers {
-		group.Go(func() error {
-			out := make([]float32, size*b.line.Recipe.Dim)
-			for time.Since(begin).Seconds() < b.flags.seconds {
-				if err := encoder.Encode(b.ctx, in, out); err != nil {
-					return err
-				}
-				runs[i]++
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	for _, r := range runs {
-		samples += r * uint64(size*in.Window)
-	}
-	return samples, err
+// drive encodes batches of so many chunks, for at least --seconds, and counts samples.
+func (b *bench) drive(encoder embed.Encoder, chunks *signal.Batch, size, workers int) (samples uint64, err error) {
+	return device.Drive(b.ctx, encoder, chunks.Repeat(size), workers, b.long())
 }
+
+// long is --seconds.
+func (b *bench) long() time.Duration { return time.Duration(b.flags.seconds * float64(time.Second)) }
 
 // compareFiles measures the encoder's files beside each other, each on one core.
 func (b *bench) compareFiles(chunks *signal.Batch) error {
@@ -128,7 +105,7 @@ func (b *bench) measureFile(kind string, m embed.Model, files []embed.Artefact, 
 	}
 	defer e.Close()
 	begin := time.Now()
-	samples, err := b.repeat(e, chunks, 8, 1)
+	samples, err := b.drive(e, chunks, 8, 1)
 	if err != nil {
 		return fileRow{}, err
 	}

@@ -46,21 +46,13 @@ func parseDevices(text string) (list []ort.Device, auto bool, err error) {
 func candidates() []ort.Device {
 	var list []ort.Device
 	if cards, _ := filepath.Glob("/proc/driver/nvidia/gpus/*"); len(cards) > 0 {
-		list = append(list, mustDevice("cuda:0"))
+		list = append(list, ort.CUDA)
 	}
 	if runtime.GOOS == "darwin" {
-		list = append(list, mustDevice("coreml"))
+		list = append(list, ort.CoreML)
 	}
 	list = slices.DeleteFunc(list, func(d ort.Device) bool { return d.Missing() != nil })
 	return append(list, ort.CPU)
-}
-
-func mustDevice(name string) ort.Device {
-	d, err := ort.ParseDevice(name)
-	if err != nil {
-		panic(err) // a constant of ours
-	}
-	return d
 }
 
 // How a device other than the CPU is called.
@@ -95,11 +87,7 @@ func (d *devices) encoder(ctx context.Context, m embed.Model) (*device.Encoder, 
 	if d.auto && len(d.list) > 1 {
 		d.rank(ctx, m, files)
 	}
-	var list []device.Device
-	for _, on := range d.list {
-		list = append(list, d.device(on, m, files))
-	}
-	e, err := device.New(ctx, device.Config{Model: m, Devices: list, Log: d.log, Told: d.told})
+	e, err := device.New(ctx, device.Config{Model: m, Devices: d.describe(m, files), Log: d.log, Told: d.told})
 	if err != nil {
 		return nil, fmt.Errorf("device %v: %w", d.list[0], err)
 	}
@@ -115,6 +103,14 @@ func (d *devices) files(m embed.Model) ([]embed.Artefact, error) {
 		return embed.ArtefactsBeside(d.path)
 	}
 	return embed.Artefacts(m.ID), nil
+}
+
+// describe lists the devices for a model.
+func (d *devices) describe(m embed.Model, files []embed.Artefact) (list []device.Device) {
+	for _, on := range d.list {
+		list = append(list, d.device(on, m, files))
+	}
+	return list
 }
 
 // device describes where and how one of an encoder's files is computed.
@@ -163,19 +159,16 @@ func fileFor(on ort.Device, m embed.Model, files []embed.Artefact) (embed.Model,
 
 // rank measures the devices once, and puts the fastest first.
 func (d *devices) rank(ctx context.Context, m embed.Model, files []embed.Artefact) {
-	var list []device.Device
-	for _, on := range d.list {
-		list = append(list, d.device(on, m, files))
-	}
 	chunk := &signal.Batch{Window: m.DefaultWindow, Chunks: make([]signal.Chunk, 1), Samples: make([]int16, m.DefaultWindow), Shift: []float32{0}, Scale: []float32{100}}
 	var ranked []ort.Device
-	for _, s := range device.Rank(ctx, list, chunk, d.threads, trial) {
+	for _, s := range device.Rank(ctx, d.describe(m, files), chunk, d.threads, trial) {
 		if s.Err != nil {
 			d.log.Warn("a device cannot be used", "device", s.Device.Name, "why", s.Err)
 			continue
 		}
 		d.log.Info("device measured", "device", s.Device.Name, "samples_per_s", int64(s.SamplesPerS))
-		ranked = append(ranked, mustDevice(s.Device.Name))
+		at := slices.IndexFunc(d.list, func(on ort.Device) bool { return on.String() == s.Device.Name })
+		ranked = append(ranked, d.list[at])
 	}
 	if len(ranked) == 0 {
 		ranked = []ort.Device{ort.CPU} // opening it says what is wrong

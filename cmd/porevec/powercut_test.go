@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 
 	"github.com/porevec/porevec/internal/powercut"
 )
@@ -59,15 +58,7 @@ func TestPowerCutOfProgram(t *testing.T) {
 // acknowledged.
 func followStat(t *testing.T, address string, length time.Duration) (acknowledged uint64) {
 	t.Helper()
-	conn, err := nats.Connect("nats://" + address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	stats, err := conn.SubscribeSync("porevec.v1.*.*.*.stat")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, stats := listenToStat(t, address)
 	for end := time.Now().Add(length); ; {
 		msg, err := stats.NextMsg(max(time.Until(end), time.Millisecond))
 		if err != nil {

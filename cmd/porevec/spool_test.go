@@ -39,15 +39,7 @@ func TestFullSpoolLive(t *testing.T) {
 	}
 	waitForBroker(t, "nats://"+address)
 
-	conn, err := nats.Connect("nats://" + address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	stats, err := conn.SubscribeSync("porevec.v1.*.*.*.stat")
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, stats := listenToStat(t, address)
 	until := func(what string, reached func(liveStatus) bool) liveStatus {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
@@ -147,4 +139,19 @@ func TestStoreDrop(t *testing.T) {
 	if o := runProgram(t, "store", "list", "--store", store).want(t, 0); strings.Contains(o.stdout, run) {
 		t.Error(o.stdout)
 	}
+}
+
+// listenToStat subscribes to what a program says once a second, until the test ends.
+func listenToStat(t *testing.T, address string) (*nats.Conn, *nats.Subscription) {
+	t.Helper()
+	conn, err := nats.Connect("nats://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	stats, err := conn.SubscribeSync("porevec.v1.*.*.*.stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn, stats
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/porevec/porevec/embed"
 	"github.com/porevec/porevec/signal"
 )
 
@@ -38,28 +39,33 @@ func measure(ctx context.Context, d *Device, chunk *signal.Batch, callers int, e
 		return 0, err
 	}
 	defer func() { await(s.close(), time.After(grace)) }()
-	batch := signal.NewBatch(d.Chunks, chunk.Window)
-	for range d.Chunks {
-		batch.Chunks = append(batch.Chunks, chunk.Chunks[0])
-		batch.Samples = append(batch.Samples, chunk.Samples[:chunk.Window]...)
-		batch.Shift, batch.Scale = append(batch.Shift, chunk.Shift[0]), append(batch.Scale, chunk.Scale[0])
-	}
-	run := func() error {
-		return s.Encode(ctx, batch, make([]float32, d.Chunks*s.Model().Dim))
-	}
-	if err := run(); err != nil { // what is done once is not measured
+	batch := chunk.Repeat(d.Chunks)
+	// What is done once is not measured.
+	if err := s.Encode(ctx, batch, make([]float32, batch.Len()*s.Model().Dim)); err != nil {
 		return 0, err
 	}
 	if d.Calls > 0 {
 		callers = d.Calls
 	}
-	rounds := make([]int, callers)
+	begin := time.Now()
+	samples, err := Drive(ctx, s, batch, callers, each)
+	if err != nil {
+		return 0, err
+	}
+	return float64(samples) / time.Since(begin).Seconds(), nil
+}
+
+// Drive lets so many callers encode a batch again and again, for at least so long, and
+// counts the samples.
+func Drive(ctx context.Context, c embed.Computer, batch *signal.Batch, callers int, long time.Duration) (samples uint64, err error) {
 	var group errgroup.Group
+	rounds := make([]int, callers)
 	begin := time.Now()
 	for i := range rounds {
 		group.Go(func() error {
-			for time.Since(begin) < each {
-				if err := run(); err != nil {
+			out := make([]float32, batch.Len()*c.Model().Dim)
+			for time.Since(begin) < long {
+				if err := c.Encode(ctx, batch, out); err != nil {
 					return err
 				}
 				rounds[i]++
@@ -67,12 +73,9 @@ func measure(ctx context.Context, d *Device, chunk *signal.Batch, callers int, e
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return 0, err
-	}
-	took, all := time.Since(begin).Seconds(), 0
+	err = group.Wait()
 	for _, n := range rounds {
-		all += n
+		samples += uint64(n * len(batch.Samples))
 	}
-	return float64(all*len(batch.Samples)) / took, nil
+	return samples, err
 }

@@ -30,8 +30,14 @@ const (
 	coreML   = "coreml"
 )
 
-// CPU is the processor, with ONNX Runtime's own kernels. It is there on every computer.
-var CPU = Device{provider: cpu}
+var (
+	// CPU is the processor, with ONNX Runtime's own kernels. It is there on every computer.
+	CPU = Device{provider: cpu}
+	// CUDA is the first NVIDIA card.
+	CUDA = Device{provider: cuda}
+	// CoreML is what macOS chooses.
+	CoreML = Device{provider: coreML}
+)
 
 // ParseDevice reads cpu, cuda:N, tensorrt:N, openvino:TARGET or coreml. N is 0, and
 // TARGET is CPU, where it is left out.
