@@ -20,6 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	natsstream "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/porevec/porevec/fixtures"
 	"github.com/porevec/porevec/signal"
@@ -244,19 +246,22 @@ func beBroker(where string) int {
 }
 
 // A broker that is killed and started again 20 times under load costs nothing but time:
-// neither the run nor a subscriber that was there all along notices.
+// neither the run nor a subscriber that was there all along notices. For each restart a
+// file comes, and one more at the end, so the run lasts for as long as the restarts take.
 func TestBrokerRestarts(t *testing.T) {
 	needRuntime(t)
 	t.Parallel()
-	dir := simulatedRun(t, 40)
-	want := vectors(t, runProgram(t, "embed", dir, "-o", "-", "--dtype", "float32").want(t, 0).stdout)
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	const restarts = 20
+	written, dir := t.TempDir(), t.TempDir()
+	var files []string
+	for i := range restarts + 1 {
+		files = append(files, filepath.Join(written, fmt.Sprintf("%02d.pod5", i)))
+	}
+	if _, err := fixtures.WriteRun(files, fixtures.RunSpec{Seed: 11, Reads: 5 * len(files)}); err != nil {
 		t.Fatal(err)
 	}
-	address := "nats://" + taken.Addr().String()
-	taken.Close()
-	store := t.TempDir()
+	want := vectors(t, runProgram(t, "embed", written, "-o", "-", "--dtype", "float32").want(t, 0).stdout)
+	address, store := "nats://"+freeAddress(t), t.TempDir()
 	begin := func() *exec.Cmd {
 		broker := exec.Command(os.Args[0])
 		broker.Env = append(os.Environ(), brokerVariable+"="+address+store)
@@ -267,51 +272,82 @@ func TestBrokerRestarts(t *testing.T) {
 	}
 	broker := begin()
 	defer func() { _ = broker.Process.Kill(); _ = broker.Wait() }()
+	waitForBroker(t, address) // a server that goes before the first connection is an error
 
-	var ran outcome
-	finished := make(chan struct{})
-	cmd := program(t, "embed", dir, "--nats", address, "--batch", "4", "--dtype", "float32", "--message-size", "4KB", "--speed", "4x", "--json")
-	waitForBroker(t, address)
-	go func() {
-		defer close(finished)
-		ran = finish(t, cmd)
-	}()
+	cmd := program(t, "watch", dir, "--nats", address, "--batch", "4", "--dtype", "float32", "--message-size", "1KB", "--poll", "50ms", "--log", filepath.Join(t.TempDir(), "log"), "--json")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	arrive := func(file string) {
+		if err := os.Rename(file, filepath.Join(dir, filepath.Base(file))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arrive(files[0])
 	followed, subscribed := make(chan []vector), make(chan struct{})
 	go func() { followed <- follow(t, address, len(want), func() { close(subscribed) }) }()
-	<-subscribed // a server that goes before the first connection is an error
+	<-subscribed
 
 	rng := randomMoments(t)
-	restarts := 0
-	for ; restarts < 20; restarts++ {
-		time.Sleep(time.Duration(100+rng.IntN(500)) * time.Millisecond)
+	for i, file := range files[1:] {
+		stored := untilStored(t, address, 0)
+		arrive(file)
+		untilStored(t, address, stored)
+		time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
 		how := syscall.SIGKILL
-		if restarts%3 == 2 {
+		if i%3 == 2 {
 			how = syscall.SIGTERM
 		}
 		if err := broker.Process.Signal(how); err != nil {
 			t.Fatal(err)
 		}
 		_ = broker.Wait()
-		select {
-		case <-finished:
-			t.Fatalf("the run was over after %d restarts: %+v", restarts, ran)
-		case <-time.After(time.Duration(rng.IntN(400)) * time.Millisecond):
-		}
+		time.Sleep(time.Duration(rng.IntN(400)) * time.Millisecond)
 		broker = begin()
 	}
-	<-finished
+	got := <-followed
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	ran := outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 	if r := ran.want(t, 0).result(t); r.Acknowledged != uint64(len(want)) {
 		t.Errorf("%d chunks acknowledged, want %d", r.Acknowledged, len(want))
 	}
 	for who, got := range map[string][]vector{
 		"a later subscriber":           vectors(t, runProgram(t, "subscribe", "--nats", address, "--json", "--until-idle", "2s").want(t, 0).stdout),
-		"one that was there all along": <-followed,
+		"one that was there all along": got,
 	} {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s gets other rows (-want +got):\n%s", who, d)
 		}
 	}
-	t.Logf("%d restarts", restarts)
+	if lost := strings.Count(ran.stderr, "NATS connection lost"); lost < restarts {
+		t.Errorf("the connection was lost %d times in %d restarts", lost, restarts)
+	}
+}
+
+// untilStored waits until more than so many messages were stored, and tells how many.
+func untilStored(t *testing.T, address string, before uint64) uint64 {
+	t.Helper()
+	conn, err := nats.Connect(address, nats.RetryOnFailedConnect(true), nats.ReconnectWait(20*time.Millisecond), nats.MaxReconnects(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := natsstream.New(conn, natsstream.WithDefaultTimeout(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if stream, err := js.Stream(t.Context(), jetstream.Stream); err == nil && stream.CachedInfo().State.LastSeq > before {
+			return stream.CachedInfo().State.LastSeq
+		}
+	}
+	t.Fatalf("nothing is stored after message %d", before)
+	return 0
 }
 
 func waitForBroker(t *testing.T, address string) {

@@ -425,7 +425,18 @@ func TestServerRestarts(t *testing.T) {
 	s := open(t, Config{URL: "nats://" + address, MaxBytes: 1 << 10})
 	chunks := reads(testRun("run"), "a.pod5", 0, 100, 3)
 	put(t, s, testRecipe, chunks[:100], 10, new(settled).done)
+	asked, forget := s.link.attention(t.Context())
+	defer forget()
 	server.Stop()
+	<-asked.Done() // long before the time for an answer is over
+	if err := context.Cause(asked); !errors.Is(err, errLost) {
+		t.Errorf("the question ended with %v", err)
+	}
+	back := make(chan struct{})
+	go func() {
+		s.pause(t.Context(), time.Hour, errLost)
+		close(back)
+	}()
 	var fate settled
 	if err := s.Put(t.Context(), vectorsOf(testRecipe, chunks[100:]), fate.done()); err != nil {
 		t.Fatal(err)
@@ -438,6 +449,7 @@ func TestServerRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Stop()
+	<-back
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -661,6 +673,65 @@ func TestSubscriptionOutlivesTheOwnerOfTheStore(t *testing.T) {
 	hits := all(t, SubscribeConfig{Store: store, Kind: wire.Hit})
 	if len(hits) != 1 || string(hits[0].Payload) != "found" || hits[0].Batch != nil {
 		t.Errorf("hits %+v", hits)
+	}
+}
+
+// Answers of a search are stored once each, though their server comes and goes.
+func TestAnswersOverRestarts(t *testing.T) {
+	cfg := serverConfig{store: t.TempDir(), listen: "127.0.0.1:0", log: slog.New(slog.DiscardHandler)}
+	server, err := startServer(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.listen = server.Server().Addr().String()
+	url := "nats://" + cfg.listen
+	put(t, open(t, Config{URL: url}), testRecipe, reads(testRun("run"), "a.pod5", 0, 1, 1), 10, new(settled).done)
+	sub, err := Subscribe(t.Context(), SubscribeConfig{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	first, err := sub.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hit := first.Subject
+	hit.Kind = wire.Hit
+
+	enough, published := make(chan struct{}), make(chan int)
+	go func() {
+		defer close(published)
+		for n := 0; ; n++ {
+			if err := sub.Publish(t.Context(), hit, "text/plain", fmt.Sprint(n), fmt.Append(nil, n)); err != nil {
+				t.Errorf("answer %d: %v", n, err)
+				return
+			}
+			select {
+			case <-enough:
+				published <- n + 1
+				return
+			default:
+			}
+		}
+	}()
+	for range 5 {
+		time.Sleep(50 * time.Millisecond) // under load
+		server.Stop()
+		if server, err = startServer(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(enough)
+	want := <-published
+	defer server.Stop()
+	hits := all(t, SubscribeConfig{URL: url, Kind: wire.Hit})
+	for n, m := range hits {
+		if string(m.Payload) != fmt.Sprint(n) {
+			t.Fatalf("answer %d is %s", n, m.Payload)
+		}
+	}
+	if len(hits) != want {
+		t.Errorf("%d answers of %d", len(hits), want)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/porevec/porevec/internal/broker"
 	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
@@ -316,11 +315,7 @@ func (p *publisher) persist(subject string, try func() error) error {
 		p.s.waiting.Store(&reason)
 		p.s.retries.Add(1)
 		p.s.cfg.Log.Warn("vectors wait for the server", "subject", subject, "error", err, "pause", pause)
-		select {
-		case <-time.After(pause):
-		case <-p.s.ctx.Done():
-			return errClosed
-		}
+		p.s.pause(p.s.ctx, pause, err)
 	}
 }
 
@@ -367,16 +362,13 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
 	if err := p.s.onLine(p.s.ctx, msg.Subject, func(l *line) { known = l.sequence }); err != nil {
 		return 0, err
 	}
-	ctx, cancel := p.s.attention()
+	ctx, cancel := p.s.link.attention(p.s.ctx)
 	ack, err := p.s.link.js.PublishMsg(ctx, msg,
 		jetstream.WithExpectStream(Stream), jetstream.WithExpectLastSequencePerSubject(known), jetstream.WithRetryAttempts(0))
-	ended := ctx.Err() != nil && p.s.ctx.Err() == nil
+	failure := unanswered(ctx, err)
 	cancel()
-	switch {
-	case err != nil && ended:
-		return 0, &signal.Error{Class: signal.Transient, Op: "publish", Err: p.s.silence()}
-	case err != nil && !wrongSequence(err):
-		return 0, explain(err, msg.Subject)
+	if err != nil && !wrongSequence(err) {
+		return 0, explain(failure, msg.Subject)
 	}
 	sequence := uint64(0)
 	if err == nil && !ack.Duplicate {
@@ -390,32 +382,12 @@ func (p *publisher) attempt(m *message, msg *nats.Msg) (fate, error) {
 	})
 }
 
-// silence is why the server did not answer.
-func (s *Sink) silence() error {
-	if server := s.link.server; server != nil {
-		if cause := context.Cause(server.Sick()); cause != nil {
-			return cause
-		}
-	}
-	return fmt.Errorf("the server has not answered for %v", ackTimeout)
-}
-
-// attention is how long the server is given to answer; a sick one does not.
-func (s *Sink) attention() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(s.ctx, ackTimeout)
-	if s.link.server == nil {
-		return ctx, cancel
-	}
-	stop := context.AfterFunc(s.link.server.Sick(), cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
 // catchUp reads what has come into the subject, and gives the message's own place when
 // an earlier attempt had landed. Otherwise another process writes there too, or died
 // just now with a message under way; or messages were deleted from the stream.
 func (p *publisher) catchUp(m *message, msg *nats.Msg) (sequence uint64, err error) {
 	own, others := msg.Header.Get(HeaderBatch), 0
-	ctx, cancel := p.s.attention()
+	ctx, cancel := p.s.link.attention(p.s.ctx)
 	defer cancel()
 	failure := p.s.onLine(ctx, msg.Subject, func(l *line) {
 		err = l.read(ctx, p.s.link.stream, msg.Subject, func(at uint64, id string) {
@@ -429,7 +401,7 @@ func (p *publisher) catchUp(m *message, msg *nats.Msg) (sequence uint64, err err
 	})
 	switch {
 	case failure != nil || err != nil:
-		return 0, &signal.Error{Class: signal.Transient, Op: "publish", Err: errors.Join(failure, err)}
+		return 0, &signal.Error{Class: signal.Transient, Op: "publish", Err: unanswered(ctx, errors.Join(failure, err))}
 	case sequence == 0 && others > 0 && m.Track.Source == checkpoint.Live && time.Since(p.s.opened) > 2*ackTimeout:
 		// A live run has no places to tell by what is stored twice.
 		return 0, &signal.Error{Class: signal.Fatal, Op: "publish", Err: fmt.Errorf(
@@ -443,77 +415,4 @@ func wrongSequence(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
 		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
-}
-
-// The server's codes for having no room.
-const (
-	codeStreamFull    = 10077 // MaxBytes of the stream
-	codeNoResources   = 10023 // of the server
-	codeStorageFull   = 10047 // of the account
-	codeOtherStream   = 10060 // the subject belongs to another stream
-	codeMessageTooBig = jetstream.JSErrCodeStreamMessageExceedsMaximum
-)
-
-// explain gives a failure to publish its class, and says what to do.
-func explain(err error, subject string) error {
-	class, advice := signal.Transient, ""
-	var api *jetstream.APIError
-	switch {
-	case errors.As(err, &api):
-		switch api.ErrorCode {
-		case codeStreamFull:
-			advice = "stream " + Stream + " is full: raise its limit, or delete old runs (porevec store drop)"
-		case codeNoResources, codeStorageFull:
-			advice = "the server has no storage left: free some, or raise its limit (max_file_store)"
-		case codeOtherStream:
-			class, advice = signal.Fatal, "another stream captures "+subject+": only "+Stream+" may have the subjects porevec.v1.>"
-		case codeMessageTooBig:
-			class, advice = signal.Fatal, "stream "+Stream+" takes no messages of this size: raise its max-msg-size"
-		default:
-			if api.Code >= 400 && api.Code < 500 {
-				class, advice = signal.Fatal, "the server refuses the message"
-			}
-		}
-	case errors.Is(err, nats.ErrMaxPayload):
-		class, advice = signal.Fatal, "the server takes no messages of this size: raise its max_payload"
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrPermissionViolation):
-		class, advice = signal.Fatal, "the server does not let this user publish to "+subject
-	case errors.Is(err, nats.ErrReconnectBufExceeded):
-		advice = "there is no connection to the server"
-	case errors.Is(err, jetstream.ErrNoStreamResponse):
-		advice = "no stream takes " + subject + "; is JetStream running, and does stream " + Stream + " exist?"
-	}
-	if advice != "" {
-		err = fmt.Errorf("%s (%w)", advice, err)
-	}
-	if class == signal.Transient && errors.Is(err, context.Canceled) {
-		class = signal.Cancelled
-	}
-	return &signal.Error{Class: class, Op: "publish", Err: err}
-}
-
-// Space that is left alone: a file system that runs full leaves the server unable
-// to write until it is restarted.
-const (
-	spareBytes = 2 << 30
-	spareShare = 20 // one part in 20 of small file systems
-	roomStep   = 1 << 20
-)
-
-// checkSpace says that a file system has too little left; least is in bytes, and 0
-// the usual reserve.
-func checkSpace(store string, least int64) error {
-	size, free, err := broker.DiskSpace(store)
-	if err != nil {
-		return nil // where space cannot be asked for, the server will tell
-	}
-	reserve := min(spareBytes, size/spareShare)
-	if least > 0 {
-		reserve = uint64(least)
-	}
-	if free >= reserve {
-		return nil
-	}
-	return &signal.Error{Class: signal.Transient, Op: "publish", Err: fmt.Errorf(
-		"the disk of store %s has %d MB left, and %d are kept free: free some space, and it goes on", store, free>>20, reserve>>20)}
 }

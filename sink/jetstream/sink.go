@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/porevec/porevec/internal/broker"
@@ -246,13 +247,27 @@ func (s *Sink) Stored(ctx context.Context, recipe *signal.Recipe, c signal.Chunk
 			return stored, errors.Join(err, ctx.Err())
 		}
 		s.cfg.Log.Warn("waiting for the server to tell what is stored", "subject", k.subject, "error", err, "pause", pause)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-s.ctx.Done():
+		if s.pause(ctx, pause, err); s.ctx.Err() != nil {
 			return false, errClosed
 		}
+	}
+}
+
+// pause waits so long before something that failed is tried again, or until the connection
+// to the server is back.
+func (s *Sink) pause(ctx context.Context, long time.Duration, failure error) {
+	conn := s.link.conn
+	back := conn.StatusChanged(nats.CONNECTED)
+	defer conn.RemoveStatusListener(back)
+	lost := errors.Is(failure, errAway) || errors.Is(failure, errLost)
+	if lost && conn.IsConnected() {
+		return // it came back before anybody looked
+	}
+	select {
+	case <-back:
+	case <-time.After(long):
+	case <-ctx.Done():
+	case <-s.ctx.Done():
 	}
 }
 
@@ -263,12 +278,12 @@ func (s *Sink) onLine(ctx context.Context, subject string, do func(*line)) error
 	defer s.linesMu.Unlock()
 	l := s.lines[subject]
 	if l == nil {
-		ctx, cancel := context.WithCancel(ctx)
+		ctx, cancel := s.link.listening(ctx)
 		defer cancel()
 		defer context.AfterFunc(s.ctx, cancel)()
 		var err error
 		if l, err = readLine(ctx, s.link.stream, subject); err != nil {
-			return &signal.Error{Class: signal.Transient, Op: "resume", Err: err}
+			return &signal.Error{Class: signal.Transient, Op: "resume", Err: unanswered(ctx, err)}
 		}
 		s.lines[subject] = l
 	}

@@ -94,7 +94,7 @@ func (cfg SubscribeConfig) connect(ctx context.Context) (*link, error) {
 	if errors.As(err, &locked) && locked.URL != "" {
 		// Its owner listens for as long as it runs: once that is over, there is no use
 		// in trying for long.
-		return dial(locked.URL, "", cfg.Log, nats.MaxReconnects(5), nats.ReconnectWait(200*time.Millisecond))
+		return dial(locked.URL, "", cfg.Log, nats.MaxReconnects(4))
 	}
 	return l, err
 }
@@ -215,25 +215,25 @@ func decode(subject string, payload []byte) (*Message, error) {
 }
 
 // Publish stores a message about what was read, a search result for instance. It
-// returns when the server has acknowledged it. A message with an id that the
-// stream took within the last hour is not stored again.
+// returns when the server has acknowledged it, and waits for one that is away. A
+// message with an id that the stream took within the last hour is not stored again.
 func (s *Subscription) Publish(ctx context.Context, subject wire.Subject, contentType, id string, payload []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
-	defer cancel()
 	msg := nats.NewMsg(subject.String())
 	msg.Header.Set("Content-Type", contentType)
 	msg.Data = payload
 	for {
-		_, err := s.link.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream))
-		if err == nil {
-			return nil
-		}
+		ask, forget := s.link.attention(ctx)
+		_, err := s.link.js.PublishMsg(ask, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream))
+		lost := errors.Is(context.Cause(ask), errLost)
+		forget()
 		switch {
+		case err == nil:
+			return nil
 		case s.orphaned():
 			if err := s.reopen(ctx); err != nil {
 				return err
 			}
-		case s.link.conn.IsConnected() || ctx.Err() != nil:
+		case !lost && s.link.conn.IsConnected() || ctx.Err() != nil:
 			return fmt.Errorf("publish on %s: %w", subject, err)
 		}
 		select { // the connection may come back
