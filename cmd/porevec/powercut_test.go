@@ -25,7 +25,7 @@ func TestPowerCutOfProgram(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			for range 4 {
 				disk := powercut.NewDisk(t)
-				address := "127.0.0.1:" + freePort(t)
+				address := freeAddress(t)
 				args := []string{
 					"embed", dir, "--store", filepath.Join(disk.Dir, "store"), "--durability", mode, "--batch", "4", "--message-size", "4KB", "--dtype", "float32",
 				}

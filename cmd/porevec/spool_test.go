@@ -29,7 +29,7 @@ func TestFullSpoolLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := simulate(t, path, "--channels", "32", "--speed", "10x")
-	address := "127.0.0.1:" + freePort(t)
+	address := freeAddress(t)
 	cmd := program(t, "live", "--host", s.host(), "--ca", s.CA, "--store", filepath.Join(dir, "store"), "--listen", address, "--json",
 		"--spool", "100KB", "--message-size", "8KB", "--in-flight", "20KB", "--backlog", "32")
 	var stdout, stderr bytes.Buffer
@@ -109,7 +109,7 @@ func TestStoreDrop(t *testing.T) {
 	if len(before.Runs) != 1 || before.Runs[0].Messages == 0 || before.Bytes == 0 {
 		t.Fatalf("%+v", before)
 	}
-	address := "127.0.0.1:" + freePort(t)
+	address := freeAddress(t)
 	cmd := program(t, "embed", second, "--store", store, "--listen", address, "--spool", fmt.Sprint(before.Bytes+2000), "--json")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
