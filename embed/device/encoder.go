@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +16,14 @@ import (
 const (
 	shortestRest = 10 * time.Second
 	longestRest  = 10 * time.Minute
+	// forgiven is how many times its next rest a device must have worked for its failures
+	// before to be forgotten.
+	forgiven = 3
 )
+
+// openPatience is how long calls wait for a device whose turn has come to be opened, while
+// others stand behind it.
+const openPatience = 10 * time.Second
 
 // Encoder is an [embed.Encoder] on the best of its devices that works.
 type Encoder struct {
@@ -31,18 +37,30 @@ type Encoder struct {
 	// ending are sessions that were left.
 	ending []chan struct{}
 
-	wake   chan struct{} // a device has failed
+	// ctx ends with Close. The keeper and the openings end with it.
+	ctx    context.Context
 	cancel context.CancelFunc
-	keeper sync.WaitGroup
+	others sync.WaitGroup
+	wake   chan struct{} // a device has failed
 	rest   time.Duration // shortestRest
 }
 
 // place is a device and what became of it.
 type place struct {
 	Device
-	session *session // nil: left
+	session *session // nil: left, or its turn has not come
+	opening *opening // nil: nobody opens it now
+	why     error    // of its last failure
 	retry   time.Time
 	rest    time.Duration
+}
+
+// opening is an attempt to open a device.
+type opening struct {
+	over chan struct{} // closed when it has ended, well or not
+	// late ends when those who wait for the device should look for another one.
+	late   context.Context
+	giveUp context.CancelFunc
 }
 
 // Config is what an encoder is made of.
@@ -60,7 +78,8 @@ type Config struct {
 	rest time.Duration
 }
 
-// New opens and proves the first device.
+// New opens and proves the first device. It gives that up when ctx ends, on which nothing
+// depends later.
 func New(ctx context.Context, cfg Config) (*Encoder, error) {
 	e := &Encoder{model: cfg.Model, log: cfg.Log, told: cfg.Told, wake: make(chan struct{}, 1), rest: shortestRest}
 	if cfg.rest > 0 {
@@ -77,9 +96,8 @@ func New(ctx context.Context, cfg Config) (*Encoder, error) {
 		return nil, err
 	}
 	e.places[0].session = first
-	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	e.cancel = cancel
-	e.keeper.Go(func() { e.keep(keep) })
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.others.Go(e.keep)
 	return e, nil
 }
 
@@ -133,61 +151,113 @@ func (e *Encoder) Encode(ctx context.Context, in *signal.Batch, out []float32) e
 	if err := e.model.CheckBatch(in, out); err != nil { // no device's fault
 		return &signal.Error{Class: signal.Fatal, Op: "encode", Err: err}
 	}
-	var failures []error
 	for {
 		p, s, err := e.pick(ctx, in.Window)
 		if err != nil {
-			return errors.Join(append(failures, err)...)
+			return err
 		}
 		if err = s.Encode(ctx, in, out); err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return &signal.Error{Class: signal.Cancelled, Op: "encode", Err: ctx.Err()}
-		}
-		if !errors.Is(err, errLeft) {
-			failures = append(failures, fmt.Errorf("%s: %w", p.Name, err))
+			return cancelled(ctx)
 		}
 		e.leave(p, s, err)
 	}
 }
 
-// pick gives the first device that works and takes the window, opening those behind one
-// that failed.
+func cancelled(ctx context.Context) error {
+	return &signal.Error{Class: signal.Cancelled, Op: "encode", Err: ctx.Err()}
+}
+
+// pick gives the first device that works and takes the window, and opens those whose turn
+// has come.
 func (e *Encoder) pick(ctx context.Context, window int) (*place, *session, error) {
+	for {
+		p, s, over, late, err := e.choose(window)
+		if s != nil || err != nil {
+			return p, s, err
+		}
+		select {
+		case <-over:
+		case <-late:
+		case <-ctx.Done():
+			return nil, nil, cancelled(ctx)
+		}
+	}
+}
+
+// choose is one look of pick. Where a device is being opened that is worth waiting for, it
+// gives what to wait for.
+func (e *Encoder) choose(window int) (p *place, s *session, over, late <-chan struct{}, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.New("the encoder is closed")}
+		return nil, nil, nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.New("the encoder is closed")}
 	}
-	var failures []error
+	failures := []error{errors.New("no device is left to compute on")}
 	for _, p := range e.places {
-		if p.Window != 0 && p.Window != window {
-			continue
-		}
-		if p.session == nil && time.Now().After(p.retry) && !p.failedBefore() {
-			// Its turn has come for the first time. Others wait: they need it too. Golden chunks
-			// go one by one, so that nothing is told meanwhile.
-			s, err := e.open(ctx, p)
-			if err != nil {
-				failures = append(failures, fmt.Errorf("%s: %w", p.Name, err))
-				e.rested(p)
-				continue
-			}
-			p.session = s
-		}
-		if p.session != nil {
-			return p, p.session, nil
+		switch {
+		case p.Window != 0 && p.Window != window:
+			failures = append(failures, fmt.Errorf("%s: it takes chunks of %d samples only", p.Name, p.Window))
+		case p.session != nil:
+			return p, p.session, nil, nil, nil
+		case p.opening == nil && p.why == nil:
+			e.begin(p) // its turn has come for the first time
+			return nil, nil, p.opening.over, p.opening.late.Done(), nil
+		case p.opening == nil:
+			failures = append(failures, fmt.Errorf("%s: %w", p.Name, p.why))
+		case p.opening.late.Err() == nil:
+			return nil, nil, p.opening.over, p.opening.late.Done(), nil
+		case over == nil: // it may still come
+			over = p.opening.over
 		}
 	}
-	return nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: fmt.Errorf("no device is left to compute on: %w", errors.Join(failures...))}
+	if over != nil {
+		return nil, nil, over, nil, nil
+	}
+	return nil, nil, nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.Join(failures...)}
 }
 
-// failedBefore says that the keeper looks after the device.
-func (p *place) failedBefore() bool { return !p.retry.IsZero() }
+// begin begins to open a device. Nobody waits for one that has failed before.
+func (e *Encoder) begin(p *place) {
+	o, again := &opening{over: make(chan struct{})}, p.why != nil
+	o.late, o.giveUp = context.WithTimeout(e.ctx, openPatience)
+	if again {
+		o.giveUp()
+	}
+	p.opening = o
+	e.others.Go(func() {
+		defer o.giveUp()
+		s, err := e.open(e.ctx, p)
+		event := Event{Kind: Returned, Device: p.Name}
+		e.mu.Lock()
+		switch {
+		case err != nil:
+			e.rested(p, err)
+			event = Event{Kind: Failed, Device: p.Name, Now: e.next(p), Why: err.Error()}
+		case e.closed:
+			e.ending = append(e.ending, s.close())
+		default:
+			p.session = s
+		}
+		p.opening = nil
+		closed := e.closed
+		e.mu.Unlock()
+		close(o.over)
+		switch {
+		case closed:
+		case err != nil && again:
+			e.log.Warn("the device does not work yet", "device", p.Name, "why", err)
+		case err != nil || again:
+			e.tell(event)
+		}
+	})
+}
 
-// rested lets a device rest before the keeper tries it again.
-func (e *Encoder) rested(p *place) {
+// rested lets a device that failed rest before it is tried again.
+func (e *Encoder) rested(p *place, why error) {
+	p.why = why
 	p.retry = time.Now().Add(p.rest)
 	p.rest = min(2*p.rest, longestRest)
 	select {
@@ -205,72 +275,58 @@ func (e *Encoder) leave(p *place, s *session, why error) {
 	}
 	p.session = nil
 	e.ending = append(e.ending, s.close())
-	e.rested(p)
+	if time.Since(s.opened) > forgiven*p.rest {
+		p.rest = e.rest
+	}
+	e.rested(p, why)
 	now := e.next(p)
 	e.mu.Unlock()
 	e.tell(Event{Kind: Failed, Device: p.Name, Now: now, Why: why.Error()})
 }
 
-// next is the device that will take what one that failed did.
+// next is the device whose turn it is after one that failed.
 func (e *Encoder) next(failed *place) string {
 	for _, p := range e.places {
-		if p != failed && (p.session != nil || !p.failedBefore()) {
+		if p != failed && (p.session != nil || p.why == nil) {
 			return p.Name
 		}
 	}
 	return ""
 }
 
-// keep tries devices that failed again, until ctx ends.
-func (e *Encoder) keep(ctx context.Context) {
+// keep tries devices that failed again, until the encoder is closed.
+func (e *Encoder) keep() {
 	for {
-		p, due := e.longestRested()
-		timer := time.NewTimer(due)
+		timer := time.NewTimer(e.retryDue())
 		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
+		case <-e.ctx.Done():
 		case <-e.wake:
-			timer.Stop()
-			continue
 		case <-timer.C:
 		}
-		if p == nil {
-			continue
-		}
-		s, err := e.open(ctx, p)
-		e.mu.Lock()
-		switch {
-		case err != nil:
-			e.rested(p)
-		case e.closed:
-			e.ending = append(e.ending, s.close())
-		default:
-			p.session = s
-		}
-		closed := e.closed
-		e.mu.Unlock()
-		if err != nil {
-			e.log.Warn("the device does not work yet", "device", p.Name, "why", err)
-		} else if !closed {
-			e.tell(Event{Kind: Returned, Device: p.Name})
+		timer.Stop()
+		if e.ctx.Err() != nil {
+			return
 		}
 	}
 }
 
-// longestRested is the failed device to try next, and in what time; nil: none failed.
-func (e *Encoder) longestRested() (next *place, in time.Duration) {
+// retryDue begins to open the devices that have rested, and tells when the next one will
+// have.
+func (e *Encoder) retryDue() (in time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	in = time.Hour
 	for _, p := range e.places {
-		if p.session == nil && p.failedBefore() && (next == nil || p.retry.Before(next.retry)) {
-			next = p
+		if p.session != nil || p.opening != nil || p.why == nil || e.closed {
+			continue
+		}
+		if rest := time.Until(p.retry); rest > 0 {
+			in = min(in, rest)
+		} else {
+			e.begin(p)
 		}
 	}
-	if next == nil {
-		return nil, time.Hour
-	}
-	return next, max(0, time.Until(next.retry))
+	return in
 }
 
 // Close waits for the calls under way, for a while for those that were given up, and
@@ -284,23 +340,15 @@ func (e *Encoder) Close() error {
 	e.closed = true
 	e.mu.Unlock()
 	e.cancel()
-	tried := make(chan struct{})
-	go func() { e.keeper.Wait(); close(tried) }()
-	late := time.After(grace)
-	if !await(tried, late) {
-		e.log.Warn("a device is still being opened; not waiting for it")
-		return nil
-	}
-	e.mu.Lock()
+	e.others.Wait()
 	for _, p := range e.places {
 		if p.session != nil {
 			e.ending = append(e.ending, p.session.close())
 			p.session = nil
 		}
 	}
-	ending := slices.Clone(e.ending)
-	e.mu.Unlock()
-	for _, ended := range ending {
+	late := time.After(grace)
+	for _, ended := range e.ending {
 		if !await(ended, late) {
 			e.log.Warn("a call of a device never ended; its memory goes with the program")
 			return nil

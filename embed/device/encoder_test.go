@@ -37,6 +37,7 @@ type faultyDevice struct {
 	// fail is asked before each call with the number of chunks.
 	fail    func(chunks int) error
 	opening error
+	stuck   chan struct{} // Open returns when it is closed; nil: at once
 	wrong   bool
 
 	mu     sync.Mutex
@@ -47,6 +48,9 @@ type faultyDevice struct {
 }
 
 func (d *faultyDevice) Open() (embed.Encoder, error) {
+	if d.stuck != nil {
+		<-d.stuck
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.opening != nil {
@@ -324,6 +328,121 @@ func TestNoDeviceLeft(t *testing.T) {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q is not in %v", word, err)
 		}
+	}
+}
+
+// Chunks that no device takes are told so.
+func TestNoDeviceForTheWindow(t *testing.T) {
+	d := graphics(&faultyDevice{})
+	d.Window = testWindow
+	e := newEncoder(t, &events{}, d)
+	err := e.Encode(t.Context(), batchOf(1, 2, testWindow/2), make([]float32, 2*testModel.Dim))
+	if err == nil || !strings.Contains(err.Error(), "graphics: it takes chunks of 64 samples only") {
+		t.Error(err)
+	}
+}
+
+// A device that never opens stops nothing: not the chunks, not Device, not Close.
+func TestOpeningHangs(t *testing.T) {
+	first, second, cpu, told := &faultyDevice{}, &faultyDevice{stuck: make(chan struct{})}, &faultyDevice{}, &events{}
+	var proven atomic.Bool
+	first.fail = func(int) error {
+		if proven.Swap(true) {
+			return errors.New("fallen off the bus")
+		}
+		return nil
+	}
+	hung := graphics(second)
+	hung.Name = "hung"
+	e := newEncoder(t, told, graphics(first), hung, processor(cpu))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err := e.Encode(ctx, batchOf(1, 2, testWindow), make([]float32, 2*testModel.Dim))
+	if signal.ClassOf(err) != signal.Cancelled { // it waits for the second device, but not longer than it may
+		t.Error(err)
+	}
+	if f := told.list[0]; f.Device != "graphics" || f.Now != "hung" {
+		t.Errorf("%+v", f)
+	}
+	e.mu.Lock()
+	e.places[1].opening.giveUp() // as when it has been waited for long enough
+	e.mu.Unlock()
+	embedAll(t, e, 20)
+	if e.Device() != "processor" || cpu.chunks == 0 {
+		t.Errorf("computes on %q, %d chunks on the processor", e.Device(), cpu.chunks)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	close(second.stuck)
+	eventually(t, func() bool {
+		second.mu.Lock()
+		defer second.mu.Unlock()
+		return len(second.open) == 1 && second.open[0].closed.Load()
+	})
+}
+
+// The first device may hang too; then there is no encoder.
+func TestFirstOpeningHangs(t *testing.T) {
+	gpu := &faultyDevice{stuck: make(chan struct{})}
+	defer close(gpu.stuck)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := New(ctx, Config{Model: testModel, Devices: []Device{graphics(gpu)}, Log: slog.New(slog.DiscardHandler)}); signal.ClassOf(err) != signal.Cancelled {
+		t.Error(err)
+	}
+}
+
+// Whose turn it is, is told each time: also when that one cannot be opened.
+func TestFallbackDoesNotOpen(t *testing.T) {
+	first, second, cpu, told := &faultyDevice{}, &faultyDevice{opening: errors.New("no driver")}, &faultyDevice{}, &events{}
+	var proven atomic.Bool
+	first.fail = func(int) error {
+		if proven.Swap(true) {
+			return errors.New("fallen off the bus")
+		}
+		return nil
+	}
+	other := graphics(second)
+	other.Name = "other"
+	e := newEncoder(t, told, graphics(first), other, processor(cpu))
+	embedAll(t, e, 1)
+	eventually(t, func() bool { return told.has(Failed) == 2 })
+	told.mu.Lock()
+	defer told.mu.Unlock()
+	for i, want := range []Event{{Device: "graphics", Now: "other", Why: "fallen off the bus"}, {Device: "other", Now: "processor", Why: "no driver"}} {
+		if got := told.list[i]; got.Device != want.Device || got.Now != want.Now || !strings.Contains(got.Why, want.Why) {
+			t.Errorf("event %d: %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+// Failures in a row make rests longer; a device that works for long begins anew.
+func TestRestsAreForgotten(t *testing.T) {
+	var broken atomic.Bool
+	gpu, cpu, told := &faultyDevice{}, &faultyDevice{}, &events{}
+	gpu.fail = func(int) error {
+		if broken.Load() {
+			return errors.New("a blip")
+		}
+		return nil
+	}
+	e := newEncoder(t, told, graphics(gpu), processor(cpu))
+	rest := func() time.Duration { // after one more failure
+		broken.Store(true)
+		embedAll(t, e, 1)
+		broken.Store(false)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.places[0].rest
+	}
+	if first := rest(); first != 2*e.rest {
+		t.Errorf("the next rest is %v", first)
+	}
+	eventually(t, func() bool { return e.Device() == "graphics" })
+	time.Sleep(2 * forgiven * e.rest)
+	if again := rest(); again != 2*e.rest {
+		t.Errorf("after it had worked for long, the next rest is %v", again)
 	}
 }
 

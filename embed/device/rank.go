@@ -34,7 +34,9 @@ func Rank(ctx context.Context, devices []Device, chunk *signal.Batch, callers in
 }
 
 func measure(ctx context.Context, d *Device, chunk *signal.Batch, callers int, each time.Duration) (samplesPerS float64, err error) {
-	s, err := open(ctx, d, func(int, error) {})
+	limited, cancel := context.WithTimeout(ctx, firstPatience)
+	defer cancel()
+	s, err := open(limited, d, func(int, error) {})
 	if err != nil {
 		return 0, err
 	}

@@ -27,6 +27,7 @@ var errLeft = errors.New("the device was left")
 type session struct {
 	device  *Device
 	encoder embed.Encoder
+	opened  time.Time
 	chunks  atomic.Int64  // most in a call; it shrinks when memory runs out
 	warm    atomic.Bool   // a call has succeeded
 	lanes   chan *lane    // that are free; nil when callers compute themselves
@@ -36,13 +37,38 @@ type session struct {
 	smaller func(chunks int, why error)
 }
 
-// open opens and proves a device.
+// open opens and proves a device. When ctx ends before, the attempt is left behind: some
+// drivers never answer. What comes of it later is closed.
 func open(ctx context.Context, d *Device, smaller func(chunks int, why error)) (*session, error) {
+	type attempt struct {
+		s   *session
+		err error
+	}
+	came := make(chan attempt)
+	go func() {
+		s, err := prepare(ctx, d, smaller)
+		select {
+		case came <- attempt{s, err}:
+		case <-ctx.Done():
+			if err == nil {
+				s.close()
+			}
+		}
+	}()
+	select {
+	case a := <-came:
+		return a.s, a.err
+	case <-ctx.Done():
+		return nil, &signal.Error{Class: signal.Cancelled, Op: "open the device", Err: ctx.Err()}
+	}
+}
+
+func prepare(ctx context.Context, d *Device, smaller func(chunks int, why error)) (*session, error) {
 	e, err := d.Open()
 	if err != nil {
 		return nil, err
 	}
-	s := &session{device: d, encoder: e, left: make(chan struct{}), smaller: smaller}
+	s := &session{device: d, encoder: e, opened: time.Now(), left: make(chan struct{}), smaller: smaller}
 	s.chunks.Store(int64(max(1, d.Chunks)))
 	if d.Calls > 0 {
 		s.lanes = make(chan *lane, d.Calls)
