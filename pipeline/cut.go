@@ -192,7 +192,7 @@ func (c *cutter) lane(run *signal.Run, short bool) (*lane, error) {
 	if short {
 		lineFor = c.p.cfg.ShortLineFor
 	}
-	line, err := lineFor(run)
+	line, err := lineFor(c.ctx, run)
 	if err == nil {
 		l.seg, err = segment.New(line.Segment)
 	}

@@ -55,8 +55,8 @@ func newFeed(channels, ticks int, tick time.Duration) *feed {
 // change changes all lines.
 func change(cfg *Config, how func(*Line)) {
 	lineFor := cfg.LineFor
-	cfg.LineFor = func(run *signal.Run) (*Line, error) {
-		line, err := lineFor(run)
+	cfg.LineFor = func(ctx context.Context, run *signal.Run) (*Line, error) {
+		line, err := lineFor(ctx, run)
 		if err == nil {
 			how(line)
 		}
@@ -208,8 +208,8 @@ func TestLimits(t *testing.T) {
 			out := &memory{}
 			cfg := testConfig(src, out, &sumEncoder{})
 			cut(&cfg, segment.Config{Window: 400, Hop: 200, MinSamples: 100})
-			cfg.ShortLineFor = func(run *signal.Run) (*Line, error) {
-				line, err := cfg.LineFor(run)
+			cfg.ShortLineFor = func(ctx context.Context, run *signal.Run) (*Line, error) {
+				line, err := cfg.LineFor(ctx, run)
 				short := *line
 				short.Segment = segment.Config{Window: 200, Hop: 200, MinSamples: 100}
 				return &short, err

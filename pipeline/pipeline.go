@@ -43,10 +43,10 @@ type Config struct {
 	// LineFor picks the line of a run, or says with embed.ErrNoModel that none fits;
 	// another error ends the pipeline. It is called once per kind of run, from one
 	// goroutine.
-	LineFor func(*signal.Run) (*Line, error)
+	LineFor func(context.Context, *signal.Run) (*Line, error)
 	// ShortLineFor gives a line of a run with a shorter window than LineFor's, for
 	// Limit.ShortWindow; nil: there is none.
-	ShortLineFor func(*signal.Run) (*Line, error)
+	ShortLineFor func(context.Context, *signal.Run) (*Line, error)
 	Sink         sink.Sink
 	// Stored says whether an earlier run delivered the chunk; nil: none was.
 	Stored func(context.Context, *signal.Recipe, signal.Chunk) (bool, error)

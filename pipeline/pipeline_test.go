@@ -186,7 +186,7 @@ func testConfig(src Source, out *memory, enc *sumEncoder) Config {
 	}
 	return Config{
 		Source: src,
-		LineFor: func(run *signal.Run) (*Line, error) {
+		LineFor: func(_ context.Context, run *signal.Run) (*Line, error) {
 			if run.FlowCellProductCode != "A" {
 				return nil, embed.ErrNoModel
 			}
@@ -485,7 +485,7 @@ func TestOnlyAWholeRunGivesAWholeFile(t *testing.T) {
 func TestALineThatCannotBeMadeEndsTheRun(t *testing.T) {
 	broken := errors.New("no such device")
 	cfg := testConfig(mixed(), &memory{}, &sumEncoder{})
-	cfg.LineFor = func(*signal.Run) (*Line, error) { return nil, broken }
+	cfg.LineFor = func(context.Context, *signal.Run) (*Line, error) { return nil, broken }
 	if _, err := run(t, cfg); !errors.Is(err, broken) || !errors.Is(err, ErrEncode) {
 		t.Errorf("got %v", err)
 	}

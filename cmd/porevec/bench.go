@@ -168,7 +168,7 @@ func (b *bench) measure() error {
 	if len(blocks) == 0 {
 		return errors.New("the input holds no signal")
 	}
-	if b.line, err = b.lines.lineFor(blocks[0].Read.Run); err != nil {
+	if b.line, err = b.lines.lineFor(b.ctx, blocks[0].Read.Run); err != nil {
 		return err
 	}
 	m := b.line.Encoder.Model()

@@ -161,7 +161,7 @@ func findModel(name string) (embed.Model, error) {
 }
 
 // lineFor picks the model of a run and opens its encoder.
-func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
+func (l *lines) lineFor(ctx context.Context, run *signal.Run) (*pipeline.Line, error) {
 	model := l.fixed
 	if model == nil {
 		m, err := embed.Pick(run)
@@ -177,7 +177,7 @@ func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
 		return nil, &signal.Error{Op: "choose a model", Err: fmt.Errorf("%w into the file of -o: it holds vectors of %s, and this run needs %s; "+
 			"embed the runs of each chemistry into a file of their own", embed.ErrNoModel, l.names(), model.ID)}
 	}
-	line, err := l.newLine(*model)
+	line, err := l.newLine(ctx, *model)
 	if err != nil {
 		return nil, &signal.Error{Op: "open model " + model.ID, Err: err}
 	}
@@ -188,8 +188,8 @@ func (l *lines) lineFor(run *signal.Run) (*pipeline.Line, error) {
 
 // shortLineFor gives the line of a run for the shortest window of its model, on the same
 // encoder.
-func (l *lines) shortLineFor(run *signal.Run) (*pipeline.Line, error) {
-	whole, err := l.lineFor(run)
+func (l *lines) shortLineFor(ctx context.Context, run *signal.Run) (*pipeline.Line, error) {
+	whole, err := l.lineFor(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (l *lines) shortLineFor(run *signal.Run) (*pipeline.Line, error) {
 	return &short, nil
 }
 
-func (l *lines) newLine(m embed.Model) (*pipeline.Line, error) {
+func (l *lines) newLine(ctx context.Context, m embed.Model) (*pipeline.Line, error) {
 	window := l.flags.window
 	if window == 0 {
 		window = m.DefaultWindow
@@ -218,7 +218,7 @@ func (l *lines) newLine(m embed.Model) (*pipeline.Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := l.devices.encoder(context.Background(), m)
+	encoder, err := l.devices.encoder(ctx, m)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func TestLineNormalizesAsTheModelSays(t *testing.T) {
 		"medmad": {450, 1.4826 * 25},
 	} {
 		m.NormMethod = method
-		line, err := l.newLine(m)
+		line, err := l.newLine(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 	defer lines.Close()
 	p, err := pipeline.New(pipeline.Config{
 		Source: source, Sink: &searchSink{answers: a},
-		LineFor: func(run *signal.Run) (*pipeline.Line, error) { return fitting(lines, run, a.search) },
+		LineFor: func(ctx context.Context, run *signal.Run) (*pipeline.Line, error) { return fitting(ctx, lines, run, a.search) },
 		Workers: f.encoder.threads, BatchAge: f.encoder.batchAge, Log: log,
 	})
 	if err != nil {
@@ -50,8 +50,8 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 const searchDrain = 10 * time.Second
 
 // fitting is the line of a run whose vectors the index is for.
-func fitting(lines *lines, run *signal.Run, s *search.Search) (*pipeline.Line, error) {
-	line, err := lines.lineFor(run)
+func fitting(ctx context.Context, lines *lines, run *signal.Run, s *search.Search) (*pipeline.Line, error) {
+	line, err := lines.lineFor(ctx, run)
 	if err != nil {
 		return nil, err
 	}
