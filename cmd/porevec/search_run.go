@@ -30,7 +30,9 @@ func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths
 	defer lines.Close()
 	p, err := pipeline.New(pipeline.Config{
 		Source: source, Sink: &searchSink{answers: a},
-		LineFor: func(ctx context.Context, run *signal.Run) (*pipeline.Line, error) { return fitting(ctx, lines, run, a.search) },
+		LineFor: func(ctx context.Context, run *signal.Run) (*pipeline.Line, error) {
+			return fitting(ctx, lines, run, a.search)
+		},
 		Workers: f.encoder.threads, BatchAge: f.encoder.batchAge, Log: log,
 	})
 	if err != nil {
