@@ -13,6 +13,7 @@ import (
 
 	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink"
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/file"
 	"github.com/porevec/porevec/sink/jetstream"
 	"github.com/porevec/porevec/sink/wire"
@@ -43,9 +44,9 @@ type deliveryFlags struct {
 	// maxAge is the longest wait of a vector for its message to fill; 0: the sink's own.
 	maxAge time.Duration
 
-	// subset names the choice of reads, so that a part is never taken for the
-	// whole when a replay is resumed.
-	subset string
+	// choice is what a replay is limited to, so that a part is never taken for the whole
+	// when it is resumed.
+	choice checkpoint.Choice
 }
 
 func (f *deliveryFlags) register(flags *pflag.FlagSet) {
@@ -110,7 +111,7 @@ func validatePool(pool, output string) error {
 }
 
 func (f *deliveryFlags) jetstream(log *slog.Logger) jetstream.Config {
-	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Subset: f.subset, MaxBytes: int(f.messageSize), InFlight: int64(f.inFlight), MaxAge: f.maxAge, Log: log}
+	cfg := jetstream.Config{Credentials: f.creds, Rig: f.rig, Choice: f.choice, MaxBytes: int(f.messageSize), InFlight: int64(f.inFlight), MaxAge: f.maxAge, Log: log}
 	if f.nats == "embedded" {
 		cfg.Store, cfg.Listen, cfg.WebSocket, cfg.Origins = f.store, f.listen, f.browse, f.pages
 		cfg.Durability, cfg.SyncInterval = jetstream.Durability(f.durability), f.syncInterval
@@ -158,7 +159,7 @@ func (f *deliveryFlags) open(ctx context.Context, log *slog.Logger) (*destinatio
 		f.tee(&d, file.NDJSON(os.Stdout), nil)
 		return &d, nil
 	}
-	out, err := file.Create(f.output, file.Options{Subset: f.subset, Pool: f.pool})
+	out, err := file.Create(f.output, file.Options{Choice: f.choice, Pool: f.pool})
 	if err != nil {
 		if d.stream != nil {
 			err = errors.Join(err, d.stream.Close())

@@ -93,7 +93,7 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return err
 	}
 	defer source.Close()
-	f.delivery.subset = subset
+	f.delivery.choice.Subset = subset
 	report, interrupted, err := f.embed(cmd, g, log, source, speed, nil)
 	if report == nil {
 		return err
@@ -124,6 +124,7 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	}
 	defer lines.Close()
 
+	f.delivery.choice.MaxChunks = f.encoder.maxChunks
 	out, err := f.delivery.open(cmd.Context(), log)
 	if err != nil {
 		return nil, false, exit(exitDelivery, err)

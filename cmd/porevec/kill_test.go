@@ -109,6 +109,25 @@ func checkReplay(t *testing.T, store string, want []vector) {
 	}
 }
 
+// The beginnings of reads, stored first, are neither taken for the whole reads nor stored
+// again with them.
+func TestLimitedThenWhole(t *testing.T) {
+	needRuntime(t)
+	t.Parallel()
+	dir := simulatedRun(t, 10)
+	want := byKey(t, vectors(t, runProgram(t, "embed", dir, "-o", "-", "--dtype", "float32").want(t, 0).stdout))
+	for _, limits := range [][]string{{"2", "0"}, {"2", "4", "0"}, {"0", "2"}} {
+		store := filepath.Join(t.TempDir(), "store")
+		for _, limit := range limits {
+			runProgram(t, "embed", dir, "--store", store, "--dtype", "float32", "--max-chunks-per-read", limit).want(t, 0)
+		}
+		got := byKey(t, vectors(t, runProgram(t, "subscribe", "--store", store, "--json").want(t, 0).stdout))
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("limits %v (-want +got):\n%s", limits, d)
+		}
+	}
+}
+
 // A file becomes what it would have been, however often its run was killed, and has its
 // name not before.
 func TestKilledFile(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"sort"
@@ -46,27 +48,45 @@ type Span struct{ First, Last Place }
 // next is the first place after the span.
 func (s Span) next() Place { return Place{s.Last.Ordinal, s.Last.Chunk + 1} }
 
-// Track is what has a checkpoint of its own within a run: a source, embedded by one
-// recipe. Both are written as in an id.
-type Track struct{ Source, Recipe string }
+// Choice is the part of a source that a replay is limited to. Without it the part would be
+// taken for the whole: what lies behind a stored chunk counts as stored.
+type Choice struct {
+	// Subset names the reads; "" is all of them.
+	Subset string
+	// MaxChunks is how many chunks of each read are embedded, the first ones; 0 is all.
+	MaxChunks int
+}
 
-// TrackOf names the track of a read's chunks. subset names the choice of reads that a
-// replay is limited to, so that it is not mistaken for the whole; "" is all reads.
-func TrackOf(recipe *signal.Recipe, read *signal.Read, subset string) Track {
-	t := Track{Live, fmt.Sprintf("%s/w%dh%dd%d/%s", wire.Token(recipe.ModelDigest[:min(16, len(recipe.ModelDigest))]),
+// Token is the choice as it stands in a track.
+func (c Choice) Token() Choice {
+	if c.Subset != "" {
+		c.Subset = wire.Token(c.Subset)
+	}
+	return c
+}
+
+// Track is what has a checkpoint of its own within a run: a choice of a source, embedded
+// by one recipe. Texts are written as in an id.
+type Track struct {
+	Source string
+	Choice
+	Recipe string
+}
+
+// TrackOf names the track of a read's chunks.
+func TrackOf(recipe *signal.Recipe, read *signal.Read, choice Choice) Track {
+	t := Track{Source: Live, Recipe: fmt.Sprintf("%s/w%dh%dd%d/%s", wire.Token(recipe.ModelDigest[:min(16, len(recipe.ModelDigest))]),
 		recipe.Window, recipe.Hop, recipe.Dim, wire.Token(recipe.DType))}
 	if source := read.Origin.Source; source != "" {
-		t.Source = url.PathEscape(source)
-		if subset != "" {
-			t.Source += "~" + wire.Token(subset)
-		}
+		t.Source, t.Choice = strings.ReplaceAll(url.PathEscape(source), "~", "%7E"), choice.Token()
 	}
 	return t
 }
 
 // ID names what is settled by rows: source/first-last/recipe. It begins at a place
 // that may lie before that of the first row. A place is ordinal.chunk; live reads have
-// their id for the ordinal.
+// their id for the ordinal. A choice follows its source as ~subset, and the recipe as
+// /cN for N chunks.
 func ID(t Track, from Place, first, last signal.Chunk) string {
 	text := func(p Place, c signal.Chunk) string {
 		ordinal := strconv.FormatUint(p.Ordinal, 10)
@@ -75,7 +95,14 @@ func ID(t Track, from Place, first, last signal.Chunk) string {
 		}
 		return ordinal + "." + strconv.FormatUint(uint64(p.Chunk), 10)
 	}
-	return t.Source + "/" + text(from, first) + "-" + text(PlaceOf(last), last) + "/" + t.Recipe
+	source, recipe := t.Source, t.Recipe
+	if t.Subset != "" {
+		source += "~" + t.Subset
+	}
+	if t.MaxChunks > 0 {
+		recipe += "/c" + strconv.Itoa(t.MaxChunks)
+	}
+	return source + "/" + text(from, first) + "-" + text(PlaceOf(last), last) + "/" + recipe
 }
 
 // ParseID gives the track and the span; false: there is no checkpoint in it.
@@ -88,7 +115,14 @@ func ParseID(id string) (Track, Span, bool) {
 	if !ok || !both || source == Live || errors.Join(err, err2) != nil || first.Compare(last) > 0 {
 		return Track{}, Span{}, false
 	}
-	return Track{source, recipe}, Span{first, last}, true
+	t := Track{Recipe: recipe}
+	t.Source, t.Subset, _ = strings.Cut(source, "~")
+	if i := strings.LastIndex(recipe, "/c"); i >= 0 {
+		if n, err := strconv.ParseUint(recipe[i+2:], 10, 31); err == nil && n > 0 {
+			t.Recipe, t.MaxChunks = recipe[:i], int(n)
+		}
+	}
+	return t, Span{first, last}, true
 }
 
 func parsePlace(text string) (Place, error) {
@@ -98,37 +132,59 @@ func parsePlace(text string) (Place, error) {
 	return Place{o, uint32(c)}, errors.Join(err, err2)
 }
 
-// Stored has the spans of each track in ascending order, apart from each other: one,
-// unless something of the source could not be had.
-type Stored map[Track][]Span
-
-// before is the number of a track's spans that begin at or before p.
-func (s Stored) before(t Track, p Place) int {
-	return sort.Search(len(s[t]), func(i int) bool { return s[t][i].First.Compare(p) > 0 })
+// Stored knows what is stored. The zero value knows nothing.
+type Stored struct {
+	// spans of each track in ascending order, apart from each other: one, unless something
+	// of the source could not be had.
+	spans map[Track][]Span
+	most  []int // the values of MaxChunks
 }
 
-// Has says whether a chunk is stored.
-func (s Stored) Has(t Track, p Place) bool {
-	i := s.before(t, p)
-	return i > 0 && p.Compare(s[t][i-1].Last) <= 0
+// before is the number of a track's spans that begin at or before p.
+func (s *Stored) before(t Track, p Place) int {
+	return sort.Search(len(s.spans[t]), func(i int) bool { return s.spans[t][i].First.Compare(p) > 0 })
+}
+
+// Has says whether a chunk is stored: by the track, or by one that differs in the number
+// of chunks of each read.
+func (s *Stored) Has(t Track, p Place) bool {
+	for _, most := range s.most {
+		if most > 0 && int64(p.Chunk) >= int64(most) {
+			continue
+		}
+		t.MaxChunks = most
+		if i := s.before(t, p); i > 0 && p.Compare(s.spans[t][i-1].Last) <= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Next is the first place after what is stored before p.
-func (s Stored) Next(t Track, p Place) Place {
+func (s *Stored) Next(t Track, p Place) Place {
 	i := s.before(t, p)
 	if i == 0 {
 		return Place{}
 	}
-	return s[t][i-1].next()
+	return s.spans[t][i-1].next()
 }
 
+// Tracks are those of which something is stored.
+func (s *Stored) Tracks() iter.Seq[Track] { return maps.Keys(s.spans) }
+
 // Add notes that a span is stored.
-func (s Stored) Add(t Track, span Span) {
+func (s *Stored) Add(t Track, span Span) {
 	if t.Source == Live {
 		return
 	}
+	if s.spans == nil {
+		s.spans = make(map[Track][]Span)
+	}
+	if !slices.Contains(s.most, t.MaxChunks) {
+		s.most = append(s.most, t.MaxChunks)
+	}
 	var kept []Span
-	for _, o := range s[t] {
+	for _, o := range s.spans[t] {
 		switch {
 		case o.next().Compare(span.First) < 0, span.next().Compare(o.First) < 0:
 			kept = append(kept, o)
@@ -143,5 +199,5 @@ func (s Stored) Add(t Track, span Span) {
 	}
 	kept = append(kept, span)
 	slices.SortFunc(kept, func(a, b Span) int { return a.First.Compare(b.First) })
-	s[t] = kept
+	s.spans[t] = kept
 }

@@ -24,9 +24,8 @@ import (
 type Options struct {
 	// Fresh throws away what an interrupted run left, instead of going on with it.
 	Fresh bool
-	// Subset names the choice of reads that a replay is limited to, so that it is not
-	// mistaken for the whole; "" is all reads.
-	Subset string
+	// Choice is what a replay is limited to.
+	Choice checkpoint.Choice
 	// Pool makes one vector of those of a read: wire.PoolMean. "" keeps all.
 	Pool string
 }
@@ -43,8 +42,11 @@ type File struct {
 	options Options
 	journal *journal
 
-	storedMu sync.Mutex // Stored is asked from another goroutine
-	stored   map[string]checkpoint.Stored
+	storedMu sync.Mutex                    // Stored is asked from another goroutine
+	stored   map[string]*checkpoint.Stored // by run
+	// asked are the tracks of which a chunk was looked for. The journal may hold others only
+	// by mistake.
+	asked map[checkpoint.Track]bool
 
 	recipe *signal.Recipe // of the first row; nil before it
 	runs   []wire.RunInfo // of the rows
@@ -90,7 +92,8 @@ func Create(path string, options Options) (*File, error) {
 	if !Known(path) {
 		return nil, fmt.Errorf("create %s: the name must end in .parquet, .arrow, .npy or .ndjson", path)
 	}
-	f := &File{name: path, options: options, stored: make(map[string]checkpoint.Stored), mixed: extension(path) == ".ndjson", synced: time.Now()}
+	f := &File{name: path, options: options, stored: make(map[string]*checkpoint.Stored), asked: make(map[checkpoint.Track]bool), mixed: extension(path) == ".ndjson", synced: time.Now()}
+	choice := options.Choice.Token()
 	var err error
 	f.journal, err = openJournal(path+".part", options.Fresh, func(r record, b *wire.Batch) error {
 		if f.recipe != nil && !f.mixed && !sameSpace(f.recipe, b.Recipe) {
@@ -99,6 +102,9 @@ func Create(path string, options Options) (*File, error) {
 		f.recipe = b.Recipe
 		f.note(r.Run)
 		if track, span, ok := checkpoint.ParseID(r.Batch); ok {
+			if track.Choice != choice {
+				return errors.New("it is of an interrupted run of other reads (-l) or another number of their chunks (--max-chunks-per-read): run that command again, or move the file away")
+			}
 			f.add(r.Run.Run, track, span)
 		}
 		return nil
@@ -118,7 +124,7 @@ func (f *File) add(run string, track checkpoint.Track, span checkpoint.Span) {
 	f.storedMu.Lock()
 	defer f.storedMu.Unlock()
 	if f.stored[run] == nil {
-		f.stored[run] = make(checkpoint.Stored)
+		f.stored[run] = &checkpoint.Stored{}
 	}
 	f.stored[run].Add(track, span)
 }
@@ -128,7 +134,12 @@ func (f *File) add(run string, track checkpoint.Track, span checkpoint.Span) {
 func (f *File) has(run string, track checkpoint.Track, at checkpoint.Place) (bool, checkpoint.Place) {
 	f.storedMu.Lock()
 	defer f.storedMu.Unlock()
-	return f.stored[run].Has(track, at), f.stored[run].Next(track, at)
+	f.asked[track] = true
+	stored := f.stored[run]
+	if stored == nil {
+		return false, checkpoint.Place{}
+	}
+	return stored.Has(track, at), stored.Next(track, at)
 }
 
 // note keeps what is told of a run.
@@ -144,7 +155,7 @@ func (f *File) Stored(_ context.Context, recipe *signal.Recipe, c signal.Chunk) 
 	if c.Read.Origin.Source == "" {
 		return false, nil
 	}
-	has, _ := f.has(c.Read.Run.AcquisitionID, checkpoint.TrackOf(recipe, c.Read, f.options.Subset), checkpoint.PlaceOf(c))
+	has, _ := f.has(c.Read.Run.AcquisitionID, checkpoint.TrackOf(recipe, c.Read, f.options.Choice), checkpoint.PlaceOf(c))
 	return has, nil
 }
 
@@ -180,7 +191,7 @@ func (f *File) Put(_ context.Context, e *signal.Embedded, done func(error)) erro
 
 // gather finds the rows that a read's go to.
 func (f *File) gather(read *signal.Read, recipe *signal.Recipe) *gathering {
-	track := checkpoint.TrackOf(recipe, read, f.options.Subset)
+	track := checkpoint.TrackOf(recipe, read, f.options.Choice)
 	for _, m := range f.open {
 		if m.Track == track && m.run.AcquisitionID == read.Run.AcquisitionID {
 			return m
@@ -311,8 +322,31 @@ func (f *File) Close() error {
 	return f.journal.remove()
 }
 
+// foreign says that the journal holds rows of sources that were not in the input.
+func (f *File) foreign() error {
+	f.storedMu.Lock()
+	defer f.storedMu.Unlock()
+	var sources []string
+	for _, stored := range f.stored {
+		for track := range stored.Tracks() {
+			if !f.asked[track] {
+				sources = append(sources, track.Source)
+			}
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	slices.Sort(sources)
+	return fmt.Errorf("%s.part also holds rows of %s, which an interrupted run has left and which is not in the input now: "+
+		"name all of the files, or move %s.part away and run this again", f.name, strings.Join(slices.Compact(sources), ", "), f.name)
+}
+
 // finish writes the rows of the journal in the file's format.
 func (f *File) finish() error {
+	if err := f.foreign(); err != nil {
+		return err
+	}
 	out, err := begin(f.name, wire.FileInfo{Runs: f.runs, Pool: f.options.Pool})
 	if err != nil {
 		return err

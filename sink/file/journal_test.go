@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -251,6 +252,57 @@ func FuzzJournal(f *testing.F) {
 			t.Errorf("%d of %d bytes are whole, %v", whole, len(data), err)
 		}
 	})
+}
+
+// A journal is gone on with for the same input only.
+func TestJournalOfAnotherInput(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.ndjson")
+	limited := Options{Choice: checkpoint.Choice{Subset: "first ten", MaxChunks: 3}}
+	all := replayed(recipe(wire.Float32), 60)
+	begin := func(options Options) *File {
+		t.Helper()
+		f, err := Create(path, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := begin(limited)
+	if err := errors.Join(f.Put(t.Context(), stretch(all, 0, 30), func(error) {}), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []checkpoint.Choice{{}, {Subset: "first ten"}, {MaxChunks: 3}, {Subset: "first ten", MaxChunks: 4}} {
+		if _, err := Create(path, Options{Choice: other}); err == nil || !strings.Contains(err.Error(), "x.ndjson.part") || !strings.Contains(err.Error(), "--max-chunks-per-read") {
+			t.Errorf("%+v goes on with it: %v", other, err)
+		}
+	}
+
+	f = begin(limited)
+	for _, c := range all.Chunks {
+		c.Read.Origin.Source = "b.pod5"
+	}
+	err := errors.Join(f.Put(t.Context(), all, func(error) {}), f.Flush(t.Context()), f.Close())
+	if err == nil || !strings.Contains(err.Error(), "a.pod5") || !strings.Contains(err.Error(), "x.ndjson.part") {
+		t.Errorf("rows of another file become part of a whole one: %v", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the file has its name")
+	}
+	f = begin(limited) // with both files it becomes whole
+	for _, source := range []string{"a.pod5", "b.pod5"} {
+		for _, c := range all.Chunks {
+			c.Read.Origin.Source = source
+		}
+		if err := f.Put(t.Context(), all, func(error) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(f.Flush(t.Context()), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := os.ReadFile(path); err != nil || bytes.Count(rows, []byte("\n")) != 120 {
+		t.Errorf("%d rows, %v", bytes.Count(rows, []byte("\n")), err)
+	}
 }
 
 func TestJournalOfOthers(t *testing.T) {

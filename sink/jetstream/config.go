@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/porevec/porevec/sink/checkpoint"
 )
 
 // Config says where vectors go and how they are cut into messages. Zero values
@@ -42,9 +44,8 @@ type Config struct {
 	// Rig names this computer in subjects; "" is the name that the hub of Store knows, or
 	// its host name.
 	Rig string
-	// Subset names the choice of reads that a replay is limited to, so that it
-	// is not mistaken for the whole; "" is all reads.
-	Subset string
+	// Choice is what a replay is limited to.
+	Choice checkpoint.Choice
 
 	MaxBytes int           // payload at which a message is cut; 256 KiB
 	MaxAge   time.Duration // longest wait of a row for its message to fill; 250 ms

@@ -23,7 +23,7 @@
 // compare: a second writer that follows the same run is told to stop.
 //
 // This asks one thing of sources: a replay that leaves reads out must say so by
-// another Origin.Source or Config.Subset, for what is behind the last stored
+// another Origin.Source or Config.Choice, for what is behind the last stored
 // chunk counts as stored.
 //
 // # Failures

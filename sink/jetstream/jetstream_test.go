@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/porevec/porevec/signal"
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -388,7 +389,7 @@ func TestPutRefuses(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	s := open(t, Config{Store: t.TempDir(), Subset: "first ten"})
+	s := open(t, Config{Store: t.TempDir(), Choice: checkpoint.Choice{Subset: "first ten"}})
 	put(t, s, testRecipe, reads(testRun("run"), "a b.pod5", 7, 9, 3), 10, new(settled).done)
 	put(t, s, testRecipe, reads(testRun("run"), "", 7, 8, 1), 10, new(settled).done)
 	for sequence, want := range map[uint64]string{

@@ -29,7 +29,8 @@ type key struct {
 // namer makes keys; it remembers the last, for most chunks have the key of the
 // one before.
 type namer struct {
-	rig, subset string
+	rig    string
+	choice checkpoint.Choice
 
 	run    *signal.Run
 	from   *signal.Recipe
@@ -44,7 +45,7 @@ func (n *namer) key(recipe *signal.Recipe, read *signal.Read) key {
 	n.run, n.from, n.source = read.Run, recipe, read.Origin.Source
 	n.last = key{
 		subject: wire.Subject{Rig: n.rig, Position: read.Run.Position, Run: read.Run.AcquisitionID, Kind: wire.Emb}.String(),
-		track:   checkpoint.TrackOf(recipe, read, n.subset),
+		track:   checkpoint.TrackOf(recipe, read, n.choice),
 	}
 	return n.last
 }
@@ -57,7 +58,7 @@ type line struct {
 
 // readLine reads the headers of all messages of a subject.
 func readLine(ctx context.Context, stream jetstream.Stream, subject string) (*line, error) {
-	l := &line{stored: make(checkpoint.Stored)}
+	l := &line{}
 	return l, l.read(ctx, stream, subject, func(uint64, string) {})
 }
 

@@ -53,7 +53,7 @@ const mostOpen = 64
 // publishAll serves the queue until the sink is closed.
 func (s *Sink) publishAll(durable *watermark) {
 	defer close(s.ended)
-	p := &publisher{s: s, names: namer{rig: s.cfg.Rig, subset: s.cfg.Subset}, due: time.NewTimer(time.Hour), durable: durable}
+	p := &publisher{s: s, names: namer{rig: s.cfg.Rig, choice: s.cfg.Choice}, due: time.NewTimer(time.Hour), durable: durable}
 	defer p.due.Stop()
 	var tick <-chan time.Time
 	if durable != nil {

@@ -112,7 +112,7 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 		queue:  make(chan item, 64),
 		ended:  make(chan struct{}),
 		lines:  make(map[string]*line),
-		names:  namer{rig: cfg.Rig, subset: cfg.Subset},
+		names:  namer{rig: cfg.Rig, choice: cfg.Choice},
 	}
 	if join != nil {
 		if err := l.listen(join.Rig, &s.hub); err != nil {

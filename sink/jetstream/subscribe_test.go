@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/porevec/porevec/sink/checkpoint"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -65,7 +66,7 @@ func TestSubscribe(t *testing.T) {
 // and goes on with the store when that has ended.
 func TestSubscriptionOutlivesTheOwnerOfTheStore(t *testing.T) {
 	store := t.TempDir()
-	owner, err := Open(t.Context(), Config{Store: store, Rig: "rig", Listen: "127.0.0.1:0", Subset: "x"})
+	owner, err := Open(t.Context(), Config{Store: store, Rig: "rig", Listen: "127.0.0.1:0", Choice: checkpoint.Choice{Subset: "x"}})
 	if err != nil {
 		t.Fatal(err)
 	}
