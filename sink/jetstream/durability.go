@@ -42,6 +42,7 @@ type watermark struct {
 	waiting []checkpoint.Owed // stored since the last sync began
 	under   []checkpoint.Owed // stored before the sync that is under way began
 	synced  chan error
+	failed  error // of a sync: nothing passes any more
 	close   func()
 }
 
@@ -67,7 +68,13 @@ func newWatermark(cfg Config) (*watermark, error) {
 }
 
 // add holds what was stored back.
-func (w *watermark) add(stored []checkpoint.Owed) { w.waiting = append(w.waiting, stored...) }
+func (w *watermark) add(stored []checkpoint.Owed) {
+	if w.failed != nil {
+		checkpoint.Settle(stored, w.failed)
+		return
+	}
+	w.waiting = append(w.waiting, stored...)
+}
 
 // begin starts a sync, unless there is nothing to do or one is under way.
 func (w *watermark) begin() {
@@ -84,14 +91,18 @@ func (w *watermark) begin() {
 func (w *watermark) end(err error) error {
 	w.synced = nil
 	if err != nil {
-		// The kernel forgets pages that it could not write: a second sync would succeed
-		// without them.
-		err = &signal.Error{Class: signal.Fatal, Op: "sync store", Err: fmt.Errorf(
+		// The kernel forgets pages that it could not write, also those stored while the sync
+		// was under way: a second sync would succeed without them.
+		w.failed = &signal.Error{Class: signal.Fatal, Op: "sync store", Err: fmt.Errorf(
 			"%w: the disk could not keep what was written; check it, and run the same command again", err)}
 	}
-	checkpoint.Settle(w.under, err)
+	checkpoint.Settle(w.under, w.failed)
 	clear(w.under)
-	return err
+	if w.failed != nil {
+		checkpoint.Settle(w.waiting, w.failed)
+		w.waiting = nil
+	}
+	return w.failed
 }
 
 // finish passes everything.
@@ -99,7 +110,7 @@ func (w *watermark) finish() error {
 	for {
 		w.begin()
 		if w.synced == nil {
-			return nil
+			return w.failed
 		}
 		if err := w.end(<-w.synced); err != nil {
 			return err

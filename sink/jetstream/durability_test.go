@@ -56,13 +56,32 @@ func TestWatermark(t *testing.T) {
 	}
 }
 
-// After a failed sync nothing that it covered is ever taken for durable.
+// After a failed sync nothing is taken for durable any more: not what it covered, not what
+// was stored meanwhile, nor what comes later, though the next sync would succeed.
 func TestWatermarkFails(t *testing.T) {
-	w := &watermark{sync: func() error { return errors.New("input/output error") }}
-	var got error
-	w.add(owing(func(err error) { got = err }))
-	if err := w.finish(); err == nil || signal.ClassOf(err) != signal.Fatal || got == nil {
-		t.Errorf("finish gave %v, the vector was told %v", err, got)
+	syncs := 0
+	w := &watermark{sync: func() error {
+		if syncs++; syncs == 1 {
+			return errors.New("input/output error")
+		}
+		return nil
+	}}
+	told := make(map[string]error)
+	put := func(when string) { w.add(owing(func(err error) { told[when] = err })) }
+	put("before")
+	w.begin()
+	put("meanwhile")
+	if err := w.end(<-w.synced); signal.ClassOf(err) != signal.Fatal {
+		t.Errorf("the sync gave %v", err)
+	}
+	put("later")
+	if err := w.finish(); err == nil {
+		t.Error("all is durable in the end")
+	}
+	for _, when := range []string{"before", "meanwhile", "later"} {
+		if told[when] == nil {
+			t.Errorf("what was stored %s is durable", when)
+		}
 	}
 }
 
