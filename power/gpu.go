@@ -62,20 +62,31 @@ func (t tree) tegraLoad() string {
 	return ""
 }
 
+// nvidiaParts has all cards of NVIDIA as one that is not told when their driver fails.
+func (m *Meter) nvidiaParts() (parts []*part) {
+	if m.cards == nil && m.silent != nil {
+		return []*part{untold(graphics)}
+	}
+	for i, g := range m.gpus {
+		p := cardPart(i, func() []GPU { return m.gpus })
+		p.untold = g.millijoules == nil && g.Watts == nil
+		parts = append(parts, p)
+	}
+	return parts
+}
+
 // cardPart is a graphics card's energy: its counter's difference, or power × time.
 func cardPart(i int, state func() []GPU) *part {
 	c := &counter{}
 	return &part{of: graphics + " " + strconv.Itoa(i), joules: func(seconds float64) (float64, bool) {
 		now := state()
 		switch {
-		case i >= len(now):
-			c.known = false
-			return 0, false
 		case now[i].millijoules != nil:
 			return c.joules(*now[i].millijoules*1000, nil, seconds)
 		case now[i].Watts != nil:
 			return *now[i].Watts * seconds, true
 		}
+		c.known = false
 		return 0, false
 	}}
 }

@@ -1,6 +1,7 @@
 package power
 
 import (
+	"errors"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -21,12 +22,13 @@ type Meter struct {
 	cores     []core
 	batteries []string
 	groups    []string
-	cards     cards // nil: none
+	cards     *patient // nil: none, or their driver failed
 	tegraLoad string
-	notes     []string // of what was missing from the beginning
+	notes     []note // of what was missing from the beginning
 
 	mu     sync.Mutex
 	gpus   []GPU
+	silent error     // of the driver of the cards; nil: it answered
 	last   time.Time // when energy was counted last
 	draws  []Draw
 	watts  *float64
@@ -34,25 +36,19 @@ type Meter struct {
 }
 
 // Open looks for what the computer tells below root, which is os.DirFS("/") but in
-// tests, and for NVIDIA's driver.
-func Open(root fs.FS, log *slog.Logger) *Meter {
-	cards, err := openNVML()
-	m := open(root, log, cards)
-	if err != nil {
-		m.notes = append(m.notes, "graphics card: "+err.Error()+": after an update of the driver, restart the computer")
-	}
-	return m
-}
+// tests, and for NVIDIA's driver. The meter is to be closed.
+func Open(root fs.FS, log *slog.Logger) *Meter { return open(root, log, openNVML) }
 
-func open(root fs.FS, log *slog.Logger, cards cards) *Meter {
+func open(root fs.FS, log *slog.Logger, openCards func() (cards, error)) *Meter {
 	t := tree{root}
 	m := &Meter{
-		log: log, tree: t, cards: cards,
+		log: log, tree: t,
 		sensors: t.sensors(), tallies: t.tallies(), firmware: t.firmware(), cores: t.cores(),
-		batteries: t.batteries(), groups: t.groups(), tegraLoad: t.tegraLoad(), last: time.Now(),
+		batteries: t.batteries(), groups: t.groups(), tegraLoad: t.tegraLoad(),
 	}
-	if cards != nil {
-		m.gpus = cards.read()
+	m.cards, m.gpus, m.silent = openPatient(openCards)
+	if errors.Is(m.silent, errSilent) {
+		log.Warn("graphics cards are left alone", "error", m.silent)
 	}
 	for i, g := range m.gpus {
 		m.sensors = append(m.sensors, &sensor{name: graphics + " " + strconv.Itoa(i) + " " + g.Name, part: graphics, limitC: g.LimitC})
@@ -61,6 +57,7 @@ func open(root fs.FS, log *slog.Logger, cards cards) *Meter {
 	for _, p := range m.parts {
 		p.joules(0) // counters begin here
 	}
+	m.last = time.Now()
 	for _, c := range m.tallies {
 		c.grew(t)
 	}
@@ -73,14 +70,13 @@ func (m *Meter) findParts() (denied bool) {
 	if m.parts = m.tree.board(); len(m.parts) > 0 {
 		return false
 	}
-	m.parts, denied = m.tree.rapl()
-	m.parts = append(m.parts, m.tree.radeons()...)
-	for i, g := range m.gpus {
-		if g.millijoules != nil || g.Watts != nil {
-			m.parts = append(m.parts, cardPart(i, func() []GPU { return m.gpus }))
-		}
+	processors, denied := m.tree.rapl()
+	cards := append(m.tree.radeons(), m.nvidiaParts()...)
+	if len(processors) == 0 && len(cards) > 0 {
+		processors = []*part{untold(processor)}
 	}
-	if len(m.parts) == 0 && len(m.batteries) > 0 {
+	m.parts = append(processors, cards...)
+	if len(m.batteries) > 0 && (len(m.parts) == 0 || len(m.untold()) > 0) {
 		m.parts = []*part{steady("battery", func() (float64, bool) {
 			c := m.tree.charge(m.batteries)
 			if c.watts == nil {
@@ -92,18 +88,39 @@ func (m *Meter) findParts() (denied bool) {
 	return denied
 }
 
+// untold names the parts without which the sum is unknown from the beginning.
+func (m *Meter) untold() (names []string) {
+	for _, p := range m.parts {
+		if p.untold {
+			names = append(names, p.of)
+		}
+	}
+	return names
+}
+
+// Close lets go of the graphics cards, for which it waits two seconds at most. Nothing
+// is read after it.
+func (m *Meter) Close() {
+	if m.cards == nil {
+		return
+	}
+	if err := m.cards.close(); err != nil {
+		m.log.Warn("a call of the driver of graphics cards is left behind", "error", err)
+	}
+}
+
 // shortest is the time below which energy is not counted anew: RAPL's counters move
 // once a millisecond, those of graphics cards every 20 to 100 ms.
 const shortest = 100 * time.Millisecond
 
-// Read asks all sensors, which takes a few milliseconds, and longer when a driver
-// hangs. Once a second is meant. It is safe to call at the same time from several
-// goroutines.
+// Read asks all sensors, which takes a few milliseconds; two seconds when NVIDIA's
+// driver begins to hang. Once a second is meant. It is safe to call at the same time
+// from several goroutines.
 func (m *Meter) Read() Reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cards != nil {
-		m.gpus = m.cards.read()
+		m.readCards()
 	}
 	r := Reading{At: time.Now()}
 	m.readEnergy(&r)
@@ -115,6 +132,18 @@ func (m *Meter) Read() Reading {
 	c := m.tree.charge(m.batteries)
 	r.OnBattery, r.BatteryPercent, r.BatteryWattHours, r.BatteryWatts = c.draining, c.percent, c.wattHours, c.watts
 	return r
+}
+
+// readCards logs when the driver of the cards goes silent and when it answers again.
+func (m *Meter) readCards() {
+	before := m.silent
+	m.gpus, m.silent = m.cards.read()
+	switch {
+	case m.silent != nil && before == nil:
+		m.log.Warn("graphics cards do not answer any more: their watts and temperatures are unknown", "error", m.silent)
+	case m.silent == nil && before != nil:
+		m.log.Info("graphics cards answer again")
+	}
 }
 
 func (m *Meter) readEnergy(r *Reading) {
@@ -146,6 +175,8 @@ func (m *Meter) readTemps(r *Reading) {
 		c, err := 0., error(errNoTemperature)
 		if i < files {
 			c, err = s.read(m.tree)
+		} else if m.silent != nil {
+			err = m.silent
 		} else if told := m.gpus[i-files].TempC; told != nil {
 			c, err = *told, nil
 		}
@@ -169,8 +200,12 @@ func (m *Meter) readTemps(r *Reading) {
 }
 
 // tell logs when a sensor goes and comes back. Those aside do it all the time: the GPU
-// of a Jetson is off when it has nothing to do.
+// of a Jetson is off when it has nothing to do. That a driver is silent was told for all
+// its cards.
 func (m *Meter) tell(s *sensor, err error) {
+	if errors.Is(err, errSilent) {
+		return
+	}
 	switch {
 	case s.aside:
 	case err != nil && s.answered && s.failed == nil:

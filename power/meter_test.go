@@ -59,10 +59,10 @@ func TestComputers(t *testing.T) {
 		"AMD desktop": {
 			computer: amdDesktop(),
 			want: Reading{
-				Watts: new(12.), WattsOf: []Draw{{"amdgpu 0", new(12.)}}, Joules: 24,
+				WattsOf:  []Draw{{"package-0", nil}, {"amdgpu 0", new(12.)}},
 				CPUTempC: new(71.25), Hottest: &Temperature{"k10temp Tdie", processor, 71.25, nil},
 			},
-			notes: []string{"chmod a+r"},
+			notes: []string{"chmod a+r", "watts are unknown without those of package-0"},
 		},
 		"Jetson Orin": {
 			computer: jetsonOrin(),
@@ -91,9 +91,41 @@ func TestComputers(t *testing.T) {
 			computer: newComputer(memoryFiles),
 			notes:    []string{"neither watts nor temperatures"},
 		},
-		// 300 W by a counter, 70 W by power; heat in one of them.
-		"NVIDIA cards": {
+		// The battery feeds all, so that it is believed where the processor tells nothing.
+		"laptop for root only": {
+			computer: rootOnly(intelLaptop()),
+			want: Reading{
+				Watts: new(18.5), WattsOf: []Draw{{"battery", new(18.5)}}, Joules: 37,
+				CPUTempC: new(61.), Hottest: &Temperature{"coretemp Package id 0", processor, 61, new(100.)}, ClockShare: new(0.625),
+				OnBattery: true, BatteryPercent: new(56.), BatteryWattHours: new(28.), BatteryWatts: new(18.5),
+			},
+			notes: []string{"chmod a+r", "those of the battery"},
+		},
+		"NVIDIA card in a virtual machine": {
 			computer: virtualMachine(),
+			cards:    func() cards { return rack{{Name: "T4", Watts: new(70.), TempC: new(60.)}} },
+			want: Reading{
+				WattsOf:  []Draw{{"processor", nil}, {"GPU 0", new(70.)}},
+				GPUTempC: new(60.), Hottest: &Temperature{"GPU 0 T4", graphics, 60, nil},
+				GPUs: []GPU{{Name: "T4", Watts: new(70.), TempC: new(60.)}}, MemoryAvailableBytes: 500_000_000,
+			},
+			notes: []string{"watts are unknown without those of processor"},
+		},
+		"NVIDIA card that does not tell": {
+			computer: server(),
+			does:     map[string]string{"sys/class/powercap/intel-rapl:0/energy_uj": "201000000"},
+			cards:    func() cards { return rack{{Name: "GT 710", TempC: new(40.)}} },
+			want: Reading{
+				WattsOf:  []Draw{{"package-0", new(100.)}, {"GPU 0", nil}},
+				GPUTempC: new(40.), Hottest: &Temperature{"GPU 0 GT 710", graphics, 40, nil},
+				GPUs: []GPU{{Name: "GT 710", TempC: new(40.)}},
+			},
+			notes: []string{"watts are unknown without those of GPU 0"},
+		},
+		// 100 W in the processor, 300 W by a counter, 70 W by power; heat in one card.
+		"NVIDIA cards": {
+			computer: server(),
+			does:     map[string]string{"sys/class/powercap/intel-rapl:0/energy_uj": "201000000"},
 			cards: func() cards {
 				first, later := uint64(18_000_000_000), uint64(18_000_600_000)
 				before := GPU{Name: "A", Driver: "550.54", Watts: new(299.), TempC: new(87.), LimitC: new(90.), Throttled: []string{"sw_power_cap", "hw_thermal_slowdown"},
@@ -104,7 +136,7 @@ func TestComputers(t *testing.T) {
 				return &twice{rack{before, second}, rack{after, second}}
 			},
 			want: Reading{
-				Watts: new(370.), WattsOf: []Draw{{"GPU 0", new(300.)}, {"GPU 1", new(70.)}}, Joules: 740,
+				Watts: new(470.), WattsOf: []Draw{{"package-0", new(100.)}, {"GPU 0", new(300.)}, {"GPU 1", new(70.)}}, Joules: 940,
 				GPUTempC: new(87.), Hottest: &Temperature{"GPU 0 A", graphics, 87, new(90.)},
 				Throttled: []string{"GPU 0: sw_power_cap", "GPU 0: hw_thermal_slowdown"}, ThrottledByHeat: true,
 				GPUs: []GPU{
@@ -112,7 +144,6 @@ func TestComputers(t *testing.T) {
 						Throttled: []string{"sw_power_cap", "hw_thermal_slowdown"}, MemoryUsedBytes: 1 << 30, MemoryTotalBytes: 80 << 30},
 					{Name: "T4", Driver: "550.54", Watts: new(70.), TempC: new(60.)},
 				},
-				MemoryAvailableBytes: 500_000_000,
 			},
 		},
 	} {
@@ -123,6 +154,7 @@ func TestComputers(t *testing.T) {
 					cards = test.cards()
 				}
 				m := test.computer.open(cards)
+				defer m.Close()
 				time.Sleep(2 * time.Second)
 				test.computer.set(test.does)
 				test.want.ResidentBytes = resident
@@ -275,6 +307,23 @@ func TestBattery(t *testing.T) {
 	})
 }
 
+// A limit is told of what it needs, and of nothing else.
+func TestNotesForLimits(t *testing.T) {
+	for _, c := range []computer{virtualMachine(), newComputer(memoryFiles)} {
+		m := c.open(nil)
+		if notes := m.NotesFor(Limits{MaxMemoryBytes: 1}); len(notes) != 0 {
+			t.Errorf("of memory: %q", notes)
+		}
+		watts, temps := m.NotesFor(Limits{MaxWatts: 1}), m.NotesFor(Limits{MaxTempC: 1})
+		if len(watts) != 1 || len(temps) != 1 || !has(watts, "watts") || !has(temps, "temperature") {
+			t.Errorf("of watts: %q; of temperature: %q", watts, temps)
+		}
+	}
+	if notes := newComputer().open(nil).NotesFor(Limits{MaxMemoryBytes: 1}); !has(notes, "memory of this program cannot be read") {
+		t.Errorf("no memory: %q", notes)
+	}
+}
+
 // Broken values give no numbers, and no panic.
 func TestBrokenValues(t *testing.T) {
 	cards := rack{{Name: "A"}}
@@ -286,6 +335,7 @@ func TestBrokenValues(t *testing.T) {
 				}
 			}
 			m := c.open(cards)
+			defer m.Close()
 			m.last = m.last.Add(-time.Second)
 			r := m.Read()
 			if r.Hottest != nil && bad != "-1" || r.Watts != nil && *r.Watts != 0 || r.ResidentBytes != 0 || r.BatteryPercent != nil && *r.BatteryPercent != 100 {
@@ -329,6 +379,7 @@ func FuzzComputers(f *testing.F) {
 // This computer, whatever it is.
 func TestThisComputer(t *testing.T) {
 	m := Open(os.DirFS("/"), slog.New(slog.DiscardHandler))
+	defer m.Close()
 	r := m.Read()
 	t.Logf("%+v\n%q", r, m.Notes())
 	if _, err := fs.Stat(os.DirFS("/"), "proc/self/status"); err == nil && (r.ResidentBytes == 0 || r.MemoryAvailableBytes == 0) {

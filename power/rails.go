@@ -7,6 +7,12 @@ type part struct {
 	of string
 	// joules are those of the time since the call before, which lasted so long.
 	joules func(seconds float64) (j float64, ok bool)
+	untold bool // told nothing when the meter was opened
+}
+
+// untold is a part of which nothing is known but that it takes power.
+func untold(of string) *part {
+	return &part{of: of, untold: true, joules: func(float64) (float64, bool) { return 0, false }}
 }
 
 // steady is a part of which only the power is told: its energy is that × time.
@@ -94,12 +100,13 @@ func (t tree) radeons() []*part {
 		if t.name(dir+"/name") != "amdgpu" || !t.exists(dir+"/power1_cap") {
 			continue
 		}
-		for _, file := range []string{"/power1_average", "/power1_input"} {
-			if t.answers(dir + file) {
-				cards = append(cards, t.microwatts("amdgpu "+strconv.Itoa(len(cards)), dir+file))
-				break
-			}
+		file := dir + "/power1_average"
+		if !t.answers(file) {
+			file = dir + "/power1_input"
 		}
+		card := t.microwatts("amdgpu "+strconv.Itoa(len(cards)), file)
+		card.untold = !t.answers(file)
+		cards = append(cards, card)
 	}
 	return cards
 }

@@ -39,7 +39,8 @@ func (c *counter) joules(now uint64, err error, seconds float64) (float64, bool)
 // rapl lists the counters of packages and of memory, which is not inside of the
 // packages. Cores and uncore are inside. So are all of them in psys, what some firmware
 // thinks that the whole platform takes; on others it stays 0. intel-rapl-mmio is the
-// same package again.
+// same package again. A counter that cannot be read is among them, as its part of the sum
+// is missing: by default the kernel lets only root read, which is denied.
 func (t tree) rapl() (parts []*part, denied bool) {
 	for _, zone := range t.glob("sys/class/powercap/intel-rapl:*") {
 		name := t.name(zone + "/name")
@@ -47,10 +48,8 @@ func (t tree) rapl() (parts []*part, denied bool) {
 			continue
 		}
 		path := zone + "/energy_uj"
-		if _, err := t.number(path); err != nil {
-			denied = denied || errors.Is(err, fs.ErrPermission)
-			continue
-		}
+		_, err := t.number(path)
+		denied = denied || errors.Is(err, fs.ErrPermission)
 		if name == "dram" { // intel-rapl:1:0 is in intel-rapl:1
 			parent, _, _ := strings.Cut(strings.TrimPrefix(zone, "sys/class/powercap/intel-rapl:"), ":")
 			name += "-" + parent
@@ -59,7 +58,7 @@ func (t tree) rapl() (parts []*part, denied bool) {
 		if wraps, err := t.number(zone + "/max_energy_range_uj"); err == nil {
 			c.wraps = uint64(max(wraps, 0))
 		}
-		parts = append(parts, &part{of: name, joules: func(seconds float64) (float64, bool) {
+		parts = append(parts, &part{of: name, untold: err != nil, joules: func(seconds float64) (float64, bool) {
 			now, err := t.number(c.path)
 			return c.joules(uint64(now), err, seconds)
 		}})

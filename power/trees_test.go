@@ -49,7 +49,14 @@ func newComputer(groups ...map[string]string) computer {
 	return c
 }
 
-func (c computer) open(cards cards) *Meter { return open(c, slog.New(slog.DiscardHandler), cards) }
+// open makes a meter, which is to be closed where there are cards.
+func (c computer) open(driver cards) *Meter {
+	return c.openCards(func() (cards, error) { return driver, nil })
+}
+
+func (c computer) openCards(driver func() (cards, error)) *Meter {
+	return open(c, slog.New(slog.DiscardHandler), driver)
+}
 
 // under puts a folder before each path.
 func under(dir string, files map[string]string) map[string]string {
@@ -60,8 +67,8 @@ func under(dir string, files map[string]string) map[string]string {
 	return placed
 }
 
-// The trees below have the files of such computers, in the formats of the kernel's
-// documentation.
+// The trees below are written by hand: files that such computers have, in the formats of
+// the kernel's documentation. None was recorded on one.
 
 var memoryFiles = map[string]string{
 	"proc/self/status": "Name:\tporevec\nVmPeak:\t  912344 kB\nVmHWM:\t  501000 kB\nVmRSS:\t  500000 kB\nThreads:\t17",
@@ -104,7 +111,7 @@ func intelLaptop() computer {
 
 // amdDesktop lets only root read its energy.
 func amdDesktop() computer {
-	c := newComputer(memoryFiles,
+	return rootOnly(newComputer(memoryFiles,
 		map[string]string{"proc/cpuinfo": "vendor_id\t: AuthenticAMD"},
 		under("sys/class/powercap/intel-rapl:0", map[string]string{"name": "package-0", "energy_uj": "0", "max_energy_range_uj": "65532610987"}),
 		under("sys/class/hwmon/hwmon2", map[string]string{
@@ -112,9 +119,19 @@ func amdDesktop() computer {
 			"temp3_input": "69000", "temp3_label": "Tccd1",
 		}),
 		under("sys/class/hwmon/hwmon3", map[string]string{"name": "amdgpu", "temp1_input": "44000", "power1_average": "12000000", "power1_cap": "186000000"}),
-	)
+	))
+}
+
+// rootOnly lets only root read the energy of its processor, as the kernel does by default.
+func rootOnly(c computer) computer {
 	c.fails["sys/class/powercap/intel-rapl:0/energy_uj"] = fs.ErrPermission
 	return c
+}
+
+// server tells the energy of one processor, and nothing else.
+func server() computer {
+	return newComputer(memoryFiles,
+		under("sys/class/powercap/intel-rapl:0", map[string]string{"name": "package-0", "energy_uj": "1000000", "max_energy_range_uj": "65532610987"}))
 }
 
 // jetsonOrin is an Orin Nano, whose CV zones are switched off.

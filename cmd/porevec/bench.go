@@ -47,7 +47,7 @@ func newBench(g *global) *cobra.Command {
 		Short: "Measure the speed of this computer, stage by stage",
 		Long: `bench measures each stage alone and then the whole pipeline, on the given POD5
 files or on a run that it simulates. The columns behind the speed say how many flow
-cells with every channel sequencing a row keeps up with, and the joules that the whole
+cells with every channel sequencing a row keeps up with, and the joules that the
 computer took for a million samples, where it tells. On the CPU the encoder is compared
 with the runtime's own product of INT8 matrices, and with the files that it was made of.
 
@@ -77,7 +77,7 @@ type benchRow struct {
 	Samples     uint64  `json:"samples"`
 	Seconds     float64 `json:"seconds"`
 	SamplesPerS float64 `json:"samples_per_s"`
-	// Joules of the whole computer for a million samples; 0: it does not tell.
+	// Joules that the computer took for a million samples; 0: it does not tell.
 	JoulesPerMSamples float64 `json:"joules_per_m_samples,omitempty"`
 	Remark            string  `json:"remark,omitempty"`
 }
@@ -128,6 +128,7 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	}
 	defer lines.Close()
 	b := bench{ctx: cmd.Context(), flags: f, dir: dir, files: files, lines: lines, meter: power.Open(os.DirFS("/"), g.logger())}
+	defer b.meter.Close()
 	if err := b.measure(); err != nil {
 		return exit(exitFailure, err)
 	}

@@ -103,6 +103,7 @@ func examineComputer(finding func(what string, err error, ok string)) {
 	}
 	finding("devices", nil, strings.Join(names, ", ")+" (what --device auto chooses from)")
 	meter := power.Open(os.DirFS("/"), slog.New(slog.DiscardHandler))
+	defer meter.Close()
 	time.Sleep(200 * time.Millisecond) // watts are the mean of some time
 	r := meter.Read()
 	for _, gpu := range r.GPUs {

@@ -143,6 +143,7 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 		return nil, false, errors.Join(usageError("%w", err), out.sink.Close())
 	}
 	guard := f.guard.newGuard(false, log)
+	defer guard.close()
 	unguarded := guard.watch(p)
 	finish := showProgress(g.quiet, source.Progress, p.Progress)
 	if out.stream != nil {

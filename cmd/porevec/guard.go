@@ -60,18 +60,19 @@ type guard struct {
 	changes int
 }
 
-// newGuard looks for sensors. A live run is limited by embedding less of it; a replay goes
+// newGuard looks for sensors, and is to be closed. A live run is limited by embedding less of it; a replay goes
 // slower, and loses nothing. without are levels that change nothing in this run.
 func (f *guardFlags) newGuard(live bool, log *slog.Logger, without ...power.Level) *guard {
 	limits := power.Limits{MaxTempC: f.maxTemp, MaxWatts: f.maxPower, MaxMemoryBytes: uint64(f.maxMemory)}
 	g := &guard{meter: power.Open(os.DirFS("/"), log), governor: power.NewGovernor(limits, without...), live: live, log: log}
-	if limits != (power.Limits{}) {
-		for _, note := range g.meter.Notes() {
-			log.Warn("limits", "note", note)
-		}
+	for _, note := range g.meter.NotesFor(limits) {
+		log.Warn("limits", "note", note)
 	}
 	return g
 }
+
+// close lets go of the sensors; nothing is asked of the guard after it.
+func (g *guard) close() { g.meter.Close() }
 
 // watch keeps the limits of a run until the returned function is called.
 func (g *guard) watch(p *pipeline.Pipeline) (stop func()) {
@@ -147,18 +148,25 @@ func (g *guard) status() powerStatus {
 	}
 }
 
-// energy is what a run took of the whole computer.
+// energy is what the computer took during a run, other programs on it included.
 type energy struct {
-	Joules            float64 `json:"joules"`
-	JoulesPerMSamples float64 `json:"joules_per_m_samples"`
-	JoulesPerRead     float64 `json:"joules_per_read"`
+	Joules            float64  `json:"joules"`
+	JoulesPerMSamples float64  `json:"joules_per_m_samples"`
+	JoulesPerRead     float64  `json:"joules_per_read"`
+	Of                []string `json:"of"` // its parts, of which the joules are: "package-0", "GPU 0"
 }
 
 // energy is nil where the computer does not tell.
-func (g *guard) energy(r *pipeline.Report) *energy {
-	joules := g.meter.Read().Joules
+func (g *guard) energy(r *pipeline.Report) *energy { return energyOf(g.meter.Read(), r) }
+
+func energyOf(told power.Reading, r *pipeline.Report) *energy {
+	joules := told.Joules
 	if joules <= 0 {
 		return nil
 	}
-	return &energy{joules, joules / max(float64(r.Samples)/1e6, 1e-6), joules / float64(max(r.Reads, 1))}
+	e := &energy{Joules: joules, JoulesPerMSamples: joules / max(float64(r.Samples)/1e6, 1e-6), JoulesPerRead: joules / float64(max(r.Reads, 1))}
+	for _, part := range told.WattsOf {
+		e.Of = append(e.Of, part.Of)
+	}
+	return e
 }

@@ -20,6 +20,7 @@ func TestGuard(t *testing.T) {
 		var log bytes.Buffer
 		f := guardFlags{maxTemp: 80}
 		g := f.newGuard(live, slog.New(slog.NewTextHandler(&log, nil)))
+		defer g.close()
 		at := time.Now()
 		var seen []pipeline.Limit
 		heat := func(c float64, seconds int) {
@@ -51,6 +52,31 @@ func TestGuard(t *testing.T) {
 		if n := strings.Count(log.String(), "processor at "); n != len(seen) || g.status().LevelChanges != n {
 			t.Errorf("live %v: %d changes, %d told:\n%s", live, len(seen), n, &log)
 		}
+	}
+}
+
+// A limit of memory needs no sensor, whatever this computer has.
+func TestGuardOfMemoryAlone(t *testing.T) {
+	var log bytes.Buffer
+	f := guardFlags{maxMemory: 1e9}
+	g := f.newGuard(true, slog.New(slog.NewTextHandler(&log, nil)))
+	defer g.close()
+	if text := log.String(); strings.Contains(text, "watts") || strings.Contains(text, "temperature") {
+		t.Errorf("told:\n%s", text)
+	}
+}
+
+// Energy says what it is of.
+func TestEnergyNamesItsParts(t *testing.T) {
+	told := power.Reading{Joules: 34, WattsOf: []power.Draw{{Of: "package-0"}, {Of: "GPU 0"}}}
+	res := newResult(pipeline.Report{})
+	res.Energy = energyOf(told, &pipeline.Report{Samples: 2e6, Reads: 10})
+	var out bytes.Buffer
+	if err := res.print(&out); err != nil || !strings.Contains(out.String(), "34 J (package-0 + GPU 0): 17.00 J per million samples, 3.40 J per read") {
+		t.Errorf("%v:\n%s", err, &out)
+	}
+	if e := energyOf(power.Reading{}, &pipeline.Report{}); e != nil {
+		t.Errorf("of a computer that does not tell: %+v", e)
 	}
 }
 

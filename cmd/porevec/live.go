@@ -122,6 +122,7 @@ func (f *liveFlags) follow(cmd *cobra.Command, g *global, log *slog.Logger, host
 		return errors.Join(usageError("%w", err), books.close(), out.sink.Close())
 	}
 	shortLineFor, guard := lines.shortLineFor, f.embed.guard.newGuard(true, log, f.uselessLevels()...)
+	defer guard.close()
 	if f.embed.encoder.single { // a file holds vectors of one window
 		shortLineFor = nil
 	}

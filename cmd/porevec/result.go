@@ -40,7 +40,7 @@ type result struct {
 	SamplesPerS     float64           `json:"samples_per_s"`
 	StageS          stageSeconds      `json:"stage_s"`
 	Batches         batchResult       `json:"batches"`
-	Energy          *energy           `json:"energy,omitempty"` // of the whole computer
+	Energy          *energy           `json:"energy,omitempty"`
 	LevelChanges    int               `json:"level_changes,omitempty"`
 	DeviceEvents    uint64            `json:"device_events,omitempty"`
 	PeakMemoryBytes uint64            `json:"peak_memory_bytes,omitempty"`
@@ -143,7 +143,7 @@ func (r *result) print(w io.Writer) error {
 			b.EncodeMS.P50, b.EncodeMS.P99, b.AcknowledgeMS.P50, b.AcknowledgeMS.P99)
 	}
 	if e := r.Energy; e != nil {
-		line("energy", "%.0f J of the whole computer: %.2f J per million samples, %.2f J per read", e.Joules, e.JoulesPerMSamples, e.JoulesPerRead)
+		line("energy", "%.0f J (%s): %.2f J per million samples, %.2f J per read", e.Joules, strings.Join(e.Of, " + "), e.JoulesPerMSamples, e.JoulesPerRead)
 	}
 	if r.LevelChanges > 0 {
 		line("limits", "the level of work changed %d times", r.LevelChanges)
