@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/porevec/porevec/embed/ort"
@@ -51,6 +52,12 @@ cells with every channel sequencing a row keeps up with, and the joules that the
 computer took for a million samples, where it tells. On the CPU the encoder is compared
 with the runtime's own product of INT8 matrices, and with the files that it was made of.
 
+The column cores says how many threads a row computes with at once. Of the whole
+pipeline these are its encoders (--threads): it reads, cuts and delivers beside them.
+
+Of --device the first is measured. No other takes over when it fails or is short of
+memory: bench ends with exit code 5 then.
+
 Machines are noisy: compare rows of one run with each other, and look at other
 runs as a check.`,
 		Example: `  porevec bench
@@ -58,7 +65,7 @@ runs as a check.`,
   porevec bench -t 1
   porevec bench --device cuda:0 --batch 1024
   porevec bench compare before.json after.json`,
-		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) },
+		RunE: interruptible(func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) }),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "one JSON object on stdout")
@@ -72,7 +79,9 @@ runs as a check.`,
 
 // benchRow is one measurement.
 type benchRow struct {
-	Stage       string  `json:"stage"`
+	Stage string `json:"stage"`
+	// Cores is how many threads compute at once: of the whole pipeline its encoders, beside
+	// which it reads, cuts and delivers.
 	Cores       int     `json:"cores"`
 	Samples     uint64  `json:"samples"`
 	Seconds     float64 `json:"seconds"`
@@ -110,7 +119,7 @@ type benchResult struct {
 }
 
 func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
-	if err := f.encoder.validate(); err != nil {
+	if err := f.validate(); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "porevec-bench-*")
@@ -122,7 +131,7 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err != nil {
 		return failure(err)
 	}
-	lines, err := f.encoder.open(g.logger())
+	lines, err := f.open(g.logger())
 	if err != nil {
 		return exit(exitModel, err)
 	}
@@ -130,12 +139,46 @@ func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	b := bench{ctx: cmd.Context(), flags: f, dir: dir, files: files, lines: lines, meter: power.Open(os.DirFS("/"), g.logger())}
 	defer b.meter.Close()
 	if err := b.measure(); err != nil {
-		return exit(exitFailure, err)
+		return failure(err)
 	}
 	if f.json {
 		return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(b.result))
 	}
 	return failure(b.result.print(cmd.OutOrStdout()))
+}
+
+func (f *benchFlags) validate() error {
+	if f.reads < 1 {
+		return usageError("--reads %d: at least 1 is needed", f.reads)
+	}
+	if err := validateSeconds(f.seconds); err != nil {
+		return err
+	}
+	return f.encoder.validate()
+}
+
+// open makes ready the encoder that is measured: on one device, because a row is of the
+// device that the result names, and with calls that take the largest batch of a row.
+func (f *benchFlags) open(log *slog.Logger) (*lines, error) {
+	l, err := f.encoder.open(log)
+	if err != nil {
+		return nil, err
+	}
+	l.devices.alone = true
+	l.devices.batch = func(d ort.Device) int { return slices.Max(f.batches(d)) }
+	return l, nil
+}
+
+// batches are the sizes that the encoder is measured with on a device. Those of the
+// presets are among them.
+func (f *benchFlags) batches(d ort.Device) []int {
+	switch {
+	case f.encoder.batch > 0:
+		return []int{f.encoder.batch}
+	case d.Processor():
+		return []int{1, 8, 32}
+	}
+	return []int{64, 256, 1024, 4096}
 }
 
 // input gives the files to read, simulating a run where none was named.
@@ -170,9 +213,12 @@ func (b *bench) measure() error {
 		return errors.New("the input holds no signal")
 	}
 	if b.line, err = b.lines.lineFor(b.ctx, blocks[0].Read.Run); err != nil {
-		return err
+		return exit(exitModel, err)
 	}
 	m := b.line.Encoder.Model()
+	if on := b.lines.devices.list[0]; on.FixedWindow() && b.line.Segment.Window != m.DefaultWindow {
+		return exit(exitModel, fmt.Errorf("%v takes windows of %d samples, and would leave those of --window %d to another device", on, m.DefaultWindow, b.line.Segment.Window))
+	}
 	b.result.CPU, b.result.Cores, b.result.Device = cpuName(), runtime.GOMAXPROCS(0), b.lines.device()
 	b.result.Runtime, b.result.Model, b.result.FLOPsPerSample = ort.RuntimeVersion(), m.ID, m.FLOPsPerSample
 	batch, err := b.cut(blocks)
@@ -183,7 +229,7 @@ func (b *bench) measure() error {
 		return err
 	}
 	if err := b.publish(); err != nil {
-		return err
+		return exit(exitDelivery, err)
 	}
 	if err := b.whole(); err != nil {
 		return err
@@ -308,7 +354,7 @@ func (b *bench) whole() error {
 	delivery := deliveryFlags{nats: "embedded", store: store, rig: "bench"}
 	out, err := delivery.open(b.ctx, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return exit(exitDelivery, err)
 	}
 	src := replay.NewSource(replay.List(b.files), replay.Options{})
 	defer src.Close()
@@ -322,12 +368,15 @@ func (b *bench) whole() error {
 	}
 	b.begin()
 	report, err := p.Run(b.ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, pipeline.ErrEncode) {
+		err = exit(exitDelivery, err)
+	}
+	if err := b.encoded(err); err != nil {
 		return err
 	}
 	res := newResult(report)
 	b.result.PipelineStageS, b.result.Batches = res.StageS, res.Batches
-	b.row("whole pipeline, to disk", b.result.Cores, report.Samples, report.Elapsed,
+	b.row("whole pipeline, to disk", b.flags.encoder.threads, report.Samples, report.Elapsed,
 		fmt.Sprintf("%d vectors acknowledged", report.Acknowledged))
 	return nil
 }

@@ -24,11 +24,11 @@ nothing on a computer with other work.`,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			before, err := readBench(paths[0])
 			if err != nil {
-				return inputError(err)
+				return err
 			}
 			after, err := readBench(paths[1])
 			if err != nil {
-				return inputError(err)
+				return err
 			}
 			return failure(compareBench(cmd.OutOrStdout(), before, after))
 		},
@@ -38,11 +38,16 @@ nothing on a computer with other work.`,
 func readBench(path string) (*benchResult, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, inputError(err)
 	}
 	var r benchResult
 	if err := json.Unmarshal(text, &r); err != nil || len(r.Rows) == 0 {
-		return nil, fmt.Errorf("%s: not a result of porevec bench --json", path)
+		return nil, exit(exitInput, fmt.Errorf("%s: not a result of porevec bench --json", path))
+	}
+	for _, row := range r.Rows {
+		if row.Stage == "" || !(row.SamplesPerS > 0) {
+			return nil, exit(exitInput, fmt.Errorf("%s: not a result of porevec bench --json: row %q has a speed of %v", path, row.Stage, row.SamplesPerS))
+		}
 	}
 	return &r, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -20,38 +21,32 @@ type fileRow struct {
 	Kind        string  `json:"kind"`
 	Bytes       int     `json:"bytes"`
 	SamplesPerS float64 `json:"samples_per_s"` // one core, batches of 8
-	// Cosine is the smallest to the float32 vectors of golden chunks.
-	Cosine    float64            `json:"cosine_to_fp32"`
+	// Cosine is the smallest to the float32 vectors of golden chunks; nil: there are none.
+	Cosine    *float64           `json:"cosine_to_fp32,omitempty"`
 	Retention map[string]float64 `json:"retention,omitempty"` // as its metadata tell
 }
 
 // encoders measures the encoder with several sizes of batches, on its device.
 func (b *bench) encoders(chunks *signal.Batch) error {
-	sizes, workers := []int{1, 8, 32}, b.flags.encoder.threads
-	onCPU := b.result.Device == ort.CPU.String()
-	if !onCPU {
-		sizes = []int{64, 256, 1024, 4096}
-	}
-	if b.flags.encoder.batch > 0 {
-		sizes = []int{b.flags.encoder.batch}
-	}
-	best := 0.
-	for _, size := range sizes {
+	best, on := 0., b.lines.devices.list[0]
+	for _, size := range b.flags.batches(on) {
 		samplesPerS, err := b.encode(chunks, size, 1)
 		if err != nil {
 			return err
 		}
 		best = max(best, samplesPerS)
 	}
-	if _, err := b.encode(chunks, b.line.BatchChunks, workers); err != nil {
-		return err
+	if workers := b.flags.encoder.threads; workers > 1 { // one was measured above
+		if _, err := b.encode(chunks, b.line.BatchChunks, workers); err != nil {
+			return err
+		}
 	}
-	if !onCPU {
+	if on != ort.CPU {
 		return nil
 	}
 	peak, err := ort.PeakINT8(b.ctx, b.long())
 	if err != nil {
-		return err
+		return exit(exitModel, err)
 	}
 	b.result.PeakINT8GOPS, b.result.ShareOfPeak = peak/1e9, best*b.result.FLOPsPerSample/peak
 	return b.compareFiles(chunks)
@@ -72,7 +67,26 @@ func (b *bench) encode(chunks *signal.Batch, size, workers int) (samplesPerS flo
 
 // drive encodes batches of so many chunks, for at least --seconds, and counts samples.
 func (b *bench) drive(encoder embed.Encoder, chunks *signal.Batch, size, workers int) (samples uint64, err error) {
-	return device.Drive(b.ctx, encoder, chunks.Repeat(size), workers, b.long())
+	samples, err = device.Drive(b.ctx, encoder, chunks.Repeat(size), workers, b.long())
+	if err := b.encoded(err); err != nil {
+		return 0, err
+	}
+	if samples == 0 {
+		return 0, usageError("--seconds %v: nothing was encoded in that time", b.flags.seconds)
+	}
+	return samples, nil
+}
+
+// encoded is why a row is not of the device and the batches that it is named after.
+func (b *bench) encoded(err error) error {
+	e := b.lines.devices.status().DeviceEvent
+	switch {
+	case e == nil:
+		return failureOf(exitModel, err)
+	case e.Kind == device.Smaller:
+		return exit(exitModel, fmt.Errorf("%s is short of memory and takes %d chunks at a time; measure with a smaller --batch: %s", e.Device, e.Chunks, e.Why))
+	}
+	return exit(exitModel, fmt.Errorf("%s failed: %s", e.Device, e.Why))
 }
 
 // long is --seconds.
@@ -82,16 +96,16 @@ func (b *bench) long() time.Duration { return time.Duration(b.flags.seconds * fl
 func (b *bench) compareFiles(chunks *signal.Batch) error {
 	files, err := b.lines.devices.files(b.line.Encoder.Model())
 	if err != nil {
-		return err
+		return exit(exitModel, err)
 	}
 	for _, f := range files {
 		m, err := embed.Parse(f.Content)
 		if err != nil || f.Kind == embed.KindReference {
 			continue // no signal tower
 		}
-		row, err := b.measureFile(f.Kind, m, files, chunks)
+		row, err := b.measureFile(cmp.Or(f.Kind, f.Name), m, files, chunks)
 		if err != nil {
-			return err
+			return failureOf(exitModel, err)
 		}
 		b.result.Files = append(b.result.Files, row)
 	}
@@ -109,9 +123,15 @@ func (b *bench) measureFile(kind string, m embed.Model, files []embed.Artefact, 
 	if err != nil {
 		return fileRow{}, err
 	}
-	speed := float64(samples) / time.Since(begin).Seconds()
-	cosine, err := embed.CosineToFP32(b.ctx, e, files)
-	return fileRow{kind, len(m.File), speed, cosine, m.Retention}, err
+	row := fileRow{Kind: kind, Bytes: len(m.File), SamplesPerS: float64(samples) / time.Since(begin).Seconds(), Retention: m.Retention}
+	if hasGolden(files) {
+		cosine, err := embed.CosineToFP32(b.ctx, e, files)
+		if err != nil {
+			return fileRow{}, err
+		}
+		row.Cosine = &cosine
+	}
+	return row, nil
 }
 
 // printFiles shows the encoder's files, the original one first.
@@ -127,7 +147,11 @@ func printFiles(w io.Writer, files []fileRow) {
 				kept = append(kept, fmt.Sprintf("%s %.4f", name, f.Retention[name]))
 			}
 		}
-		fmt.Fprintf(t, "%s\t%.2f\t%.1f\t%.5f\t %s\t\n", f.Kind, float64(f.Bytes)/1e6, f.SamplesPerS/1e6, f.Cosine, strings.Join(kept, ", "))
+		cosine := "-"
+		if f.Cosine != nil {
+			cosine = fmt.Sprintf("%.5f", *f.Cosine)
+		}
+		fmt.Fprintf(t, "%s\t%.2f\t%.1f\t%s\t %s\t\n", f.Kind, float64(f.Bytes)/1e6, f.SamplesPerS/1e6, cosine, strings.Join(kept, ", "))
 	}
 	t.Flush()
 }

@@ -45,7 +45,7 @@ channels would be followed.`,
   porevec bench live --channels 512 --length 10m     a full MinION for long
   porevec bench live --channels 3000,6000 --json`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		RunE: interruptible(func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }),
 	}
 	flags := cmd.Flags()
 	flags.IntSliceVar(&f.channels, "channels", []int{512, 1500, 3000, 6000, 9000}, "channels to simulate; more than 3000 on several positions")
@@ -87,6 +87,9 @@ type benchLiveResult struct {
 func (f *benchLiveFlags) run(cmd *cobra.Command) error {
 	if f.length < 3*time.Second || f.maxReads < 1 || len(f.channels) == 0 {
 		return usageError("--length must be at least 3s, --reads at least 1, and --channels must name some")
+	}
+	if f.piece <= 0 || f.threads < 1 {
+		return usageError("--piece %v --threads %d: both must be above 0", f.piece, f.threads)
 	}
 	for _, n := range f.channels {
 		if n < 1 || n > 48*3000 || n > 3000 && n%3000 != 0 {

@@ -23,6 +23,10 @@ type benchReadFlags struct {
 	recursive bool
 }
 
+// mostCores bounds --threads: Go prepares as many processors as it is told to use, and
+// with a million of them never comes to an end.
+const mostCores = 4096
+
 func newBenchRead() *cobra.Command {
 	var f benchReadFlags
 	cmd := &cobra.Command{
@@ -36,7 +40,7 @@ from there after the first pass.`,
   porevec bench read --threads 4 run/*.pod5
   porevec bench read --json a.pod5 | jq .samples_per_s`,
 		Args: args(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, paths) },
+		RunE: interruptible(func(cmd *cobra.Command, paths []string) error { return f.run(cmd, paths) }),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "one JSON object on stdout")
@@ -85,8 +89,13 @@ type readPass struct {
 func (p readPass) rate() float64 { return float64(p.samples) / p.took.Seconds() }
 
 func (f *benchReadFlags) run(cmd *cobra.Command, paths []string) error {
-	if f.threads < 1 || !(f.seconds >= 0) {
-		return usageError("--threads must be 1 or more, --seconds not negative")
+	if f.threads < 1 || f.threads > mostCores {
+		return usageError("--threads %d: must lie between 1 and %d", f.threads, mostCores)
+	}
+	if f.seconds != 0 { // 0: one pass
+		if err := validateSeconds(f.seconds); err != nil {
+			return err
+		}
 	}
 	files, err := findInput(paths, f.recursive)
 	if err != nil {

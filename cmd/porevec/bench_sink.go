@@ -52,7 +52,7 @@ meant (--dir). A row's processor time is that of the whole program, server inclu
   porevec bench sink --dir /data --seconds 5
   porevec bench sink --json | jq '.rows[] | {mode, message_bytes, vectors_per_s}'`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		RunE: interruptible(func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "one JSON object on stdout")
@@ -91,8 +91,11 @@ type benchSinkResult struct {
 }
 
 func (f *benchSinkFlags) run(cmd *cobra.Command) error {
-	if f.dim < 1 || f.dim > 4096 || f.seconds <= 0 || f.dtype != wire.Float16 && f.dtype != wire.Float32 {
-		return usageError("--dim must be in 1..4096, --seconds above 0, --dtype float16 or float32")
+	if f.dim < 1 || f.dim > 4096 || f.dtype != wire.Float16 && f.dtype != wire.Float32 {
+		return usageError("--dim must be in 1..4096, --dtype float16 or float32")
+	}
+	if err := validateSeconds(f.seconds); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp(f.dir, "porevec-bench-*")
 	if err != nil {
@@ -229,7 +232,7 @@ func (b *sinkBench) full(mode jetstream.Durability, size int) (sinkRow, error) {
 	}
 	defer f.sink.Close()
 	begin, processor := time.Now(), processTime()
-	for time.Since(begin).Seconds() < b.flags.seconds {
+	for n := 0; n == 0 || time.Since(begin).Seconds() < b.flags.seconds; n++ {
 		if err := f.put(b.ctx, false); err != nil {
 			return sinkRow{}, err
 		}
@@ -251,7 +254,7 @@ func (b *sinkBench) paced(mode jetstream.Durability, age time.Duration) (sinkRow
 	}
 	defer f.sink.Close()
 	begin, processor := time.Now(), processTime()
-	for n := 0; time.Since(begin).Seconds() < 2*b.flags.seconds; n++ {
+	for n := 0; n == 0 || time.Since(begin).Seconds() < 2*b.flags.seconds; n++ {
 		due := begin.Add(time.Duration(float64(n) * feedRows / minionVectorsPerS * float64(time.Second)))
 		select {
 		case <-time.After(time.Until(due)):
@@ -294,7 +297,7 @@ func (b *sinkBench) catchUp() (vectorsPerS, mbPerS float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	for begin := time.Now(); time.Since(begin).Seconds() < b.flags.seconds && err == nil; {
+	for begin, n := time.Now(), 0; err == nil && (n == 0 || time.Since(begin).Seconds() < b.flags.seconds); n++ {
 		err = f.put(b.ctx, false)
 	}
 	err = errors.Join(err, f.sink.Flush(b.ctx))

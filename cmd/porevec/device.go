@@ -70,6 +70,7 @@ type devices struct {
 	threads int
 	batch   func(ort.Device) int
 	path    string // of --model; "": built in
+	alone   bool   // as the function of this name
 	log     *slog.Logger
 
 	mu     sync.Mutex
@@ -87,6 +88,9 @@ func (d *devices) encoder(ctx context.Context, m embed.Model) (*device.Encoder, 
 	if d.auto && len(d.list) > 1 {
 		d.rank(ctx, m, files)
 	}
+	if d.alone {
+		d.list = alone(d.list)
+	}
 	e, err := device.New(ctx, device.Config{Model: m, Devices: d.describe(m, files), Log: d.log, Told: d.told})
 	if err != nil {
 		return nil, fmt.Errorf("device %v: %w", d.list[0], err)
@@ -95,6 +99,15 @@ func (d *devices) encoder(ctx context.Context, m embed.Model) (*device.Encoder, 
 	defer d.mu.Unlock()
 	d.open = append(d.open, e)
 	return e, nil
+}
+
+// alone leaves the first device, where a figure is to be that device's. Behind one that
+// takes a single length of chunk the others stay, for chunks of short reads.
+func alone(list []ort.Device) []ort.Device {
+	if list[0].FixedWindow() {
+		return list
+	}
+	return list[:1]
 }
 
 // files are those of the model's encoder.
@@ -115,7 +128,6 @@ func (d *devices) describe(m embed.Model, files []embed.Artefact) (list []device
 
 // device describes where and how one of an encoder's files is computed.
 func (d *devices) device(on ort.Device, m embed.Model, files []embed.Artefact) device.Device {
-	proven := slices.ContainsFunc(files, func(a embed.Artefact) bool { return a.Kind == embed.KindGolden })
 	out := device.Device{
 		Name: on.String(), Chunks: d.batch(on),
 		Open: func() (embed.Encoder, error) {
@@ -126,7 +138,7 @@ func (d *devices) device(on ort.Device, m embed.Model, files []embed.Artefact) d
 			return ort.Open(file, on)
 		},
 		Prove: func(ctx context.Context, c embed.Computer) error {
-			if !proven && on == ort.CPU {
+			if on == ort.CPU && !hasGolden(files) {
 				return nil // a model of the user's, on what it was made for
 			}
 			return embed.Prove(ctx, c, files)
@@ -139,6 +151,11 @@ func (d *devices) device(on ort.Device, m embed.Model, files []embed.Artefact) d
 		out.Window = m.DefaultWindow
 	}
 	return out
+}
+
+// hasGolden says whether the vectors of an encoder can be proven.
+func hasGolden(files []embed.Artefact) bool {
+	return slices.ContainsFunc(files, func(a embed.Artefact) bool { return a.Kind == embed.KindGolden })
 }
 
 // fileFor is the file of an encoder that suits a device. On the CPU it is the model that

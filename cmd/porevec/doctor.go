@@ -64,22 +64,16 @@ func examine(ctx context.Context, w io.Writer, store string, minKNOW *hostFlags)
 		}
 	}
 	finding("program", nil, fmt.Sprintf("porevec %s, %s/%s, %d cores", version.Version, runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0)))
-	err := ort.Init()
+	err := failureOf(exitModel, ort.Init())
 	finding("ONNX Runtime", err, "version "+ort.RuntimeVersion())
 	if err == nil {
 		for _, m := range embed.Models() {
-			finding("model", tryModel(m), m.ID)
+			finding("model", failureOf(exitModel, tryModel(m)), m.ID)
 		}
-	}
-	if worst != nil {
-		worst = exit(exitModel, worst)
 	}
 	examineComputer(finding)
 	cost, err := measureSync(store)
-	finding("disk", err, fmt.Sprintf("%s: a durable write of 256 KB takes %v (median), %v (95th percentile)", store, cost.median, cost.slow))
-	if worst == nil && err != nil {
-		worst = exit(exitDelivery, err)
-	}
+	finding("disk", failureOf(exitDelivery, err), fmt.Sprintf("%s: a durable write of 256 KB takes %v (median), %v (95th percentile)", store, cost.median, cost.slow))
 	if err == nil {
 		finding("durability", nil, cost.advice())
 	}

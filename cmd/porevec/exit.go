@@ -37,12 +37,15 @@ func (e *exitError) Unwrap() error { return e.err }
 func exit(code int, err error) error { return &exitError{code: code, err: err} }
 
 // failure makes an error that has no exit code yet end the program with 1.
-func failure(err error) error {
+func failure(err error) error { return failureOf(exitFailure, err) }
+
+// failureOf makes an error that has no exit code yet end the program with this one.
+func failureOf(code int, err error) error {
 	var coded *exitError
 	if err == nil || errors.As(err, &coded) {
 		return err
 	}
-	return exit(exitFailure, err)
+	return exit(code, err)
 }
 
 func usageError(format string, args ...any) error {
