@@ -184,7 +184,7 @@ func cutPower(t *testing.T, mode string) outcome {
 	if mode != carelessMode {
 		// The same command goes on, and everything is there once.
 		s := openMode(t, mode, store, "")
-		more := sourceRows(0, o.acknowledged+1000)
+		more := sourceRows(0, max(o.acknowledged, o.recovered)+1000) // what was stored need not have been told
 		put(t, s, testRecipe, more, 100, new(settled).done)
 		s.Close()
 		checkStored(t, all(t, SubscribeConfig{Store: store}), more)
