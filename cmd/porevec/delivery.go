@@ -95,6 +95,34 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 	return validatePool(f.pool, f.output)
 }
 
+// files are all that -o may write.
+func (f *deliveryFlags) files() []string {
+	if f.output == "" || f.output == "-" {
+		return nil
+	}
+	return file.Names(f.output)
+}
+
+// checkOutput refuses to write over an input.
+func (f *deliveryFlags) checkOutput(inputs ...string) error {
+	for _, name := range f.files() {
+		if err := checkOutput("-o", name, inputs...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkApart refuses another flag's file that -o writes too.
+func (f *deliveryFlags) checkApart(flag, path string) error {
+	for _, name := range f.files() {
+		if samePath(name, path) {
+			return usageError("%s %s: -o %s writes that file: name another", flag, path, f.output)
+		}
+	}
+	return nil
+}
+
 func registerPool(flags *pflag.FlagSet, pool *string) {
 	flags.StringVar(pool, "pool", "", "in the file of -o, one vector per read: mean (of its chunks' vectors, normalized again)")
 }

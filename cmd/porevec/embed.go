@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	ossignal "os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -88,7 +89,14 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.guard.validate(&f.encoder); err != nil {
 		return err
 	}
-	source, subset, err := f.replay.open(log, paths)
+	files, err := findInput(paths, f.replay.recursive)
+	if err != nil {
+		return err
+	}
+	if err := f.checkOutputs(append(files, f.replay.readIDs)...); err != nil {
+		return err
+	}
+	source, subset, err := f.replay.open(log, files)
 	if err != nil {
 		return err
 	}
@@ -102,6 +110,22 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		f.replay.warn(log, source)
 	}
 	return f.verdict(*report, interrupted, err)
+}
+
+// checkOutputs refuses to write over an input, or over what is written besides.
+func (f *embedFlags) checkOutputs(inputs ...string) error {
+	if err := f.delivery.checkOutput(inputs...); err != nil || f.summary == "" {
+		return err
+	}
+	if !strings.EqualFold(filepath.Ext(f.summary), ".tsv") { // of "--summary run/*.pod5" the shell makes a recording the table
+		return usageError("--summary %s: the name must end in .tsv", f.summary)
+	}
+	for _, name := range []string{f.summary, f.summary + ".part"} {
+		if err := checkOutput("--summary", name, inputs...); err != nil {
+			return err
+		}
+	}
+	return f.delivery.checkApart("--summary", f.summary)
 }
 
 // embedded is what came of a source.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -91,6 +92,11 @@ func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
 	}
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
 		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
+	}
+	if f.reads != "" {
+		if err := cmp.Or(checkText("--reads", f.reads), f.embed.delivery.checkApart("--reads", f.reads)); err != nil {
+			return err
+		}
 	}
 	hosts, err := f.hosts.open(log)
 	if err != nil {

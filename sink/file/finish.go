@@ -32,13 +32,30 @@ type finishing struct {
 	format format
 }
 
+// targets are the main file and what lies beside it.
+func targets(path string) []string {
+	if extension(path) != ".npy" {
+		return []string{path}
+	}
+	beside := strings.TrimSuffix(path, filepath.Ext(path))
+	return []string{path, beside + ".ids.tsv", beside + ".meta.json"}
+}
+
+// Names are all files that Create and what follows it may write.
+func Names(path string) []string {
+	names := []string{path + ".part"}
+	for _, target := range targets(path) {
+		names = append(names, target, target+".tmp")
+	}
+	return names
+}
+
 func begin(path string, info wire.FileInfo) (*finishing, error) {
 	f := &finishing{}
 	main, err := f.create(path)
 	if err != nil {
 		return nil, err
 	}
-	beside := strings.TrimSuffix(path, filepath.Ext(path))
 	switch extension(path) {
 	case ".parquet":
 		f.format = parquet.NewWriter(main, info)
@@ -47,11 +64,12 @@ func begin(path string, info wire.FileInfo) (*finishing, error) {
 	case ".ndjson":
 		f.format = ndjson.NewWriter(main)
 	case ".npy":
-		ids, err := f.create(beside + ".ids.tsv")
+		names := targets(path)
+		ids, err := f.create(names[1])
 		if err != nil {
 			return nil, err
 		}
-		meta, err := f.create(beside + ".meta.json")
+		meta, err := f.create(names[2])
 		if err != nil {
 			return nil, err
 		}
