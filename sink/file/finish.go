@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ type part struct {
 
 // finishing is a file that is made of a journal.
 type finishing struct {
-	parts  []part // the last one first gets its name, so that the main one comes last
+	parts  []part // the main one first
 	format format
 }
 
@@ -88,27 +89,42 @@ func (f *finishing) create(target string) (*os.File, error) {
 	return file, nil
 }
 
-// end makes the files durable under their names.
+// end makes the files durable under their names. An older main file goes before what lies
+// beside it is replaced, and the new one gets its name last: so whatever ends this, a main
+// file fits what lies beside it. The journal holds all rows meanwhile.
 func (f *finishing) end() error {
 	if err := f.format.Close(); err != nil {
 		return err
 	}
-	for i := len(f.parts) - 1; i >= 0; i-- {
-		p := f.parts[i]
+	for _, p := range f.parts {
 		if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
 			return fmt.Errorf("finish %s: %w", p.target, err)
 		}
+	}
+	if main := f.parts[0].target; len(f.parts) > 1 {
+		if err := os.Remove(main); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("finish %s: %w", main, err)
+		}
+		syncFolder(main)
+	}
+	for i := len(f.parts) - 1; i >= 0; i-- {
+		p := f.parts[i]
 		if err := os.Rename(p.file.Name(), p.target); err != nil {
 			return fmt.Errorf("finish %s: %w", p.target, err)
 		}
 		f.parts = f.parts[:i]
-		// Best effort: not every system can sync a folder.
-		if dir, err := os.Open(filepath.Dir(p.target)); err == nil {
-			_ = dir.Sync()
-			_ = dir.Close()
-		}
+		syncFolder(p.target)
 	}
 	return nil
+}
+
+// syncFolder makes the names beside a file durable. Best effort: not every system can
+// sync a folder.
+func syncFolder(path string) {
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
 }
 
 // discard removes what did not get its name.
