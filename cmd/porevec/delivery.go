@@ -71,6 +71,9 @@ func (f *deliveryFlags) register(flags *pflag.FlagSet) {
 
 // validate settles what the flags mean together.
 func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
+	if f.creds != "" && f.nats == "embedded" {
+		return usageError("--nats-creds is for another server, and --nats names none: the embedded one asks for no credentials")
+	}
 	if f.output != "" && !flags.Changed("nats") && !flags.Changed("store") && !flags.Changed("listen") && !flags.Changed("websocket") {
 		f.nats = "off"
 	}
@@ -103,9 +106,14 @@ func (f *deliveryFlags) files() []string {
 	return file.Names(f.output)
 }
 
-// checkOutput refuses to write over an input.
+// checkOutput refuses an -o that cannot be written, or would be written over an input.
 func (f *deliveryFlags) checkOutput(inputs ...string) error {
-	for _, name := range f.files() {
+	return checkVectors(f.files(), inputs...)
+}
+
+// checkVectors is checkOutput of the files that -o may write.
+func checkVectors(files []string, inputs ...string) error {
+	for _, name := range files {
 		if err := checkOutput("-o", name, inputs...); err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	return f.verdict(*report, interrupted, err)
 }
 
-// checkOutputs refuses to write over an input, or over what is written besides.
+// checkOutputs refuses what cannot be written, an input, and what is written besides.
 func (f *embedFlags) checkOutputs(inputs ...string) error {
 	if err := f.delivery.checkOutput(inputs...); err != nil || f.summary == "" {
 		return err

@@ -93,6 +93,9 @@ func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
 		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
 	}
+	if err := f.embed.delivery.checkOutput(); err != nil {
+		return err
+	}
 	if f.reads != "" {
 		if err := cmp.Or(checkText("--reads", f.reads), f.embed.delivery.checkApart("--reads", f.reads)); err != nil {
 			return err

@@ -37,16 +37,19 @@ func (o *outFile) Close() error {
 	return o.file.Close()
 }
 
-// checkOutput refuses a flag's output that is one of the inputs, files or folders of
-// recordings, or whose folder does not exist.
+// checkOutput refuses, before there is work to lose, a flag's output that is one of the
+// inputs, files or folders of recordings, or that cannot be written.
 func checkOutput(flag, output string, inputs ...string) error {
-	if dir := filepath.Dir(output); dir != "." {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return usageError("%s %s: the folder %s does not exist", flag, output, dir)
-		}
-	}
-	if _, err := os.Stat(output); err != nil {
-		return nil // a new file is nobody's input
+	info, err := os.Stat(output)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return checkFolder(flag, output)
+	case err != nil:
+		return usageError("%s: %w", flag, err)
+	case info.IsDir():
+		return usageError("%s %s: that is a folder: name a file", flag, output)
+	case !info.Mode().IsRegular():
+		return nil // a device or a pipe
 	}
 	for _, input := range inputs {
 		files, _ := replay.FindFiles([]string{input}, false) // what is not there is told of later
@@ -56,7 +59,24 @@ func checkOutput(flag, output string, inputs ...string) error {
 			}
 		}
 	}
-	return nil
+	file, err := os.OpenFile(output, os.O_WRONLY, 0)
+	if err != nil {
+		return usageError("%s: %w", flag, err)
+	}
+	return file.Close()
+}
+
+// checkFolder refuses an output for which no file can be made. Only making one tells.
+func checkFolder(flag, output string) error {
+	dir := filepath.Dir(output)
+	probe, err := os.CreateTemp(dir, ".porevec-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError("%s %s: the folder %s does not exist", flag, output, dir)
+	}
+	if err != nil {
+		return usageError("%s %s: nothing can be written into the folder %s: %w", flag, output, dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // checkText is checkOutput for tables and lines of JSON. They may have any name but that

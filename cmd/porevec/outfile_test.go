@@ -69,3 +69,50 @@ func TestOutputsLeaveInputsAlone(t *testing.T) {
 		}
 	}
 }
+
+// An output that cannot be written is found before the work, whatever command it is of.
+func TestOutputsAreCheckedFirst(t *testing.T) {
+	dir := simulatedRun(t, 2)
+	outputs := map[string]string{
+		"folder":       "that is a folder",
+		"no/x":         "does not exist",
+		"a.pod5/x":     "not a directory",
+		"readonly/new": "permission denied",
+	}
+	for _, ending := range []string{".npy", ".tsv", ".png", ".pvi"} {
+		if err := os.Mkdir(filepath.Join(dir, "folder"+ending), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "readonly"), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		delete(outputs, "readonly/new") // root may write everywhere
+	}
+	for output, says := range outputs {
+		path := filepath.Join(dir, output)
+		for _, args := range [][]string{
+			{"embed", dir, "-o", path + ".npy"},
+			{"embed", dir, "-o", filepath.Join(dir, "v.npy"), "--summary", path + ".tsv"},
+			{"watch", dir, "-o", path + ".npy"},
+			{"live", "-o", path + ".npy"},
+			{"live", "--reads", path + ".tsv"},
+			{"live", "missed", dir, "--per-read", path + ".tsv"},
+			{"subscribe", "-o", path + ".npy"},
+			{"index", "build", "x.fa", "-o", path + ".pvi"},
+			{"index", "search", "--index", "x.pvi", dir, "-o", path + ".tsv"},
+			{"inspect", dir, "--plot", path + ".png"},
+			{"simulate", dir, "--dir", t.TempDir(), "--sent", path + ".tsv"},
+		} {
+			if o := runProgram(t, args...).want(t, exitUsage); !strings.Contains(o.stderr, says) && !strings.Contains(o.stderr, "no regular file") {
+				t.Errorf("%v: stderr does not say %q:\n%s", args, says, o.stderr)
+			}
+		}
+	}
+	for _, pattern := range []string{".porevec-*", "*.part"} {
+		if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}

@@ -80,6 +80,9 @@ func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
 	if f.poll < 0 || f.settle <= 0 || f.idle < 0 {
 		return usageError("--poll and --idle must not be negative, --settle must be above 0")
 	}
+	if err := f.embed.delivery.checkOutput(); err != nil {
+		return err
+	}
 	files, err := f.open(dir, log)
 	if err != nil {
 		return inputError(err)
