@@ -34,6 +34,9 @@ type embedFlags struct {
 	summary      string
 	drainTimeout time.Duration
 	json         bool
+
+	// atRest is that of the pipeline.
+	atRest func() bool
 }
 
 func newEmbed(g *global) *cobra.Command {
@@ -158,7 +161,7 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	}
 	tracked := &currentRun{Source: source}
 	p, err := pipeline.New(pipeline.Config{
-		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored, ReadEnd: table.hook(),
+		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored, ReadEnd: table.hook(), AtRest: f.atRest,
 		Workers: f.encoder.threads, BatchAge: f.encoder.batchAge,
 		Speed: speed, Log: log,
 	})
@@ -234,7 +237,8 @@ func (f *embedFlags) verdict(report embedded, interrupted bool, err error) error
 
 // rest says where a run that ended early left things.
 func (f *embedFlags) rest() string {
-	if file := f.delivery.output; file != "" && file != "-" {
+	file := f.delivery.output
+	if _, err := os.Stat(file + ".part"); err == nil && f.delivery.files() != nil { // without rows there is none
 		return fmt.Sprintf("what was embedded lies in %s.part; run the same command again to go on", file)
 	}
 	return "run the same command again to go on"

@@ -37,6 +37,9 @@ embeds the signal of all channels while it is being measured. It follows runs th
 mux scans, pauses, lost connections and restarts of MinKNOW, until it is interrupted:
 Ctrl-C or SIGTERM delivers what is under way and ends with 0.
 
+A file with -o gets its name at that end, and replaces an older one. What a crash left in
+NAME.part, the next start goes on with.
+
 It is passive: it reads, and never ejects or stops a read. What the sequencer sent and
 what was missing is checked sample by sample, marked in the vectors and counted.
 
