@@ -87,7 +87,8 @@ func (p *Pipeline) deliver(ctx context.Context) error {
 		p.fail(err)
 	}
 	// A live feed has no end of its own: it is whole when it is stopped.
-	if partial, ok := p.cfg.Sink.(sink.Partial); ok && (!p.complete.Load() && p.cfg.Backlog == 0 || p.failure() != nil) {
+	whole := p.cfg.AtRest != nil && p.cfg.AtRest() || p.complete.Load() || p.cfg.Backlog > 0
+	if partial, ok := p.cfg.Sink.(sink.Partial); ok && (!whole || p.failure() != nil) {
 		partial.KeepPartial()
 	}
 	// Close settles what Flush could not.

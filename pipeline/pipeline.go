@@ -40,6 +40,9 @@ type Config struct {
 	// SourceEnded is called once when nothing more is taken from the source, before the
 	// sink is flushed; nil: nobody is told.
 	SourceEnded func()
+	// AtRest says of a source without an end whether it had given all there was when it was
+	// stopped, so that what was made of it is whole; nil: it had not.
+	AtRest func() bool
 	// LineFor picks the line of a run, or says with embed.ErrNoModel that none fits;
 	// another error ends the pipeline. It is called once per kind of run, from one
 	// goroutine.

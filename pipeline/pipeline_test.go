@@ -457,9 +457,15 @@ func TestOnlyAWholeRunGivesAWholeFile(t *testing.T) {
 	for name, c := range map[string]struct {
 		steps  []step
 		encode func(int64) error
+		stop   bool
+		atRest func() bool
 		kept   bool
 	}{
 		"whole":         {},
+		"stopped":       {stop: true, kept: true},
+		"stopped early": {stop: true, atRest: func() bool { return false }, kept: true},
+		"at rest":       {stop: true, atRest: func() bool { return true }},
+		"fails at rest": {steps: []step{{err: errors.New("disk gone")}}, atRest: func() bool { return true }, kept: true},
 		"source fails":  {steps: []step{{err: errors.New("disk gone")}}, kept: true},
 		"encoder fails": {encode: func(int64) error { return errors.New("boom") }, kept: true},
 		"corrupt in it": {steps: []step{{err: &signal.Error{Class: signal.Corrupt, Err: errors.New("foreign")}}}},
@@ -469,10 +475,13 @@ func TestOnlyAWholeRunGivesAWholeFile(t *testing.T) {
 			src.read(known, 1, 3000)
 			src.steps = append(src.steps, c.steps...)
 			cfg := testConfig(src, &memory{}, &sumEncoder{fail: c.encode})
-			cfg.Sink = out
+			cfg.Sink, cfg.AtRest = out, c.atRest
 			p, err := New(cfg)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.stop {
+				p.Stop()
 			}
 			_, _ = p.Run(t.Context()) // how it ends is what other tests look at
 			if out.kept != c.kept {

@@ -72,6 +72,7 @@ func (w *Watcher) count() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stats = Stats{Waiting: len(w.waiting), Queued: len(w.queue), Refused: len(w.refused)}
+	w.atRest = !w.gone && len(w.queue) == 0 && len(w.due) == 0
 }
 
 // pause is the time until everything is looked at again, when it just took so long.

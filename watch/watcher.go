@@ -77,6 +77,7 @@ type Watcher struct {
 	handedOut atomic.Int64
 	mu        sync.Mutex
 	stats     Stats // without HandedOut
+	atRest    bool
 
 	// What follows belongs to run.
 
@@ -226,6 +227,14 @@ func (w *Watcher) Stats() Stats {
 	s := w.stats
 	s.HandedOut = int(w.handedOut.Load())
 	return s
+}
+
+// AtRest says whether the folder was looked at, and all that is finished in it was handed
+// out.
+func (w *Watcher) AtRest() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.atRest
 }
 
 func (w *Watcher) stopped() bool {

@@ -57,6 +57,10 @@ func TestExitCodes(t *testing.T) {
 		{"no threads", []string{"embed", empty, "-t", "0"}, 2, "--threads"},
 		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
 		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},
+		{"credentials for nobody", []string{"embed", empty, "--nats-creds", "rig1.creds"}, 2, "--nats"},
+		{"credentials for a file", []string{"embed", empty, "-o", "x.npy", "--nats-creds", "rig1.creds"}, 2, "--nats"},
+		{"credentials for a store", []string{"subscribe", "--nats-creds", "lab.creds"}, 2, "--nats"},
+		{"all runs, and those of an age", []string{"store", "drop", "--all", "--before", "100000h"}, 2, "--before"},
 		{"open listener", []string{"embed", empty, "--listen", "0.0.0.0:4222"}, 2, "loopback"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

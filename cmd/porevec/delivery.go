@@ -72,6 +72,9 @@ func (f *deliveryFlags) register(flags *pflag.FlagSet) {
 
 // validate settles what the flags mean together.
 func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
+	if f.creds != "" && f.nats == "embedded" {
+		return usageError("--nats-creds is for another server, and --nats names none: the embedded one asks for no credentials")
+	}
 	if f.output != "" && !flags.Changed("nats") && !flags.Changed("store") && !flags.Changed("listen") && !flags.Changed("websocket") {
 		f.nats = "off"
 	}
@@ -94,6 +97,39 @@ func (f *deliveryFlags) validate(flags *pflag.FlagSet) error {
 		return usageError("-o %q: the name must end in .parquet, .arrow, .npy or .ndjson, or be -", f.output)
 	}
 	return validatePool(f.pool, f.output)
+}
+
+// files are all that -o may write.
+func (f *deliveryFlags) files() []string {
+	if f.output == "" || f.output == "-" {
+		return nil
+	}
+	return file.Names(f.output)
+}
+
+// checkOutput refuses an -o that cannot be written, or would be written over an input.
+func (f *deliveryFlags) checkOutput(inputs ...string) error {
+	return checkVectors(f.files(), inputs...)
+}
+
+// checkVectors is checkOutput of the files that -o may write.
+func checkVectors(files []string, inputs ...string) error {
+	for _, name := range files {
+		if err := checkOutput("-o", name, inputs...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkApart refuses another flag's file that -o writes too.
+func (f *deliveryFlags) checkApart(flag, path string) error {
+	for _, name := range f.files() {
+		if samePath(name, path) {
+			return usageError("%s %s: -o %s writes that file: name another", flag, path, f.output)
+		}
+	}
+	return nil
 }
 
 func registerPool(flags *pflag.FlagSet, pool *string) {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	ossignal "os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -33,6 +34,9 @@ type embedFlags struct {
 	summary      string
 	drainTimeout time.Duration
 	json         bool
+
+	// atRest is that of the pipeline.
+	atRest func() bool
 }
 
 func newEmbed(g *global) *cobra.Command {
@@ -88,7 +92,14 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.guard.validate(&f.encoder); err != nil {
 		return err
 	}
-	source, subset, err := f.replay.open(log, paths)
+	files, err := findInput(paths, f.replay.recursive)
+	if err != nil {
+		return err
+	}
+	if err := f.checkOutputs(append(files, f.replay.readIDs)...); err != nil {
+		return err
+	}
+	source, subset, err := f.replay.open(log, files)
 	if err != nil {
 		return err
 	}
@@ -102,6 +113,22 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		f.replay.warn(log, source)
 	}
 	return f.verdict(*report, interrupted, err)
+}
+
+// checkOutputs refuses what cannot be written, an input, and what is written besides.
+func (f *embedFlags) checkOutputs(inputs ...string) error {
+	if err := f.delivery.checkOutput(inputs...); err != nil || f.summary == "" {
+		return err
+	}
+	if !strings.EqualFold(filepath.Ext(f.summary), ".tsv") { // of "--summary run/*.pod5" the shell makes a recording the table
+		return usageError("--summary %s: the name must end in .tsv", f.summary)
+	}
+	for _, name := range []string{f.summary, f.summary + ".part"} {
+		if err := checkOutput("--summary", name, inputs...); err != nil {
+			return err
+		}
+	}
+	return f.delivery.checkApart("--summary", f.summary)
 }
 
 // embedded is what came of a source.
@@ -135,7 +162,7 @@ func (f *embedFlags) embed(cmd *cobra.Command, g *global, log *slog.Logger, sour
 	}
 	tracked := &currentRun{Source: source}
 	p, err := pipeline.New(pipeline.Config{
-		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored, ReadEnd: table.hook(),
+		Source: tracked, LineFor: lines.lineFor, Sink: out.sink, Stored: out.stored, ReadEnd: table.hook(), AtRest: f.atRest,
 		Workers: f.encoder.threads, BatchAge: f.encoder.batchAge,
 		Speed: speed, Log: log,
 	})
@@ -212,7 +239,8 @@ func (f *embedFlags) verdict(report embedded, interrupted bool, err error) error
 
 // rest says where a run that ended early left things.
 func (f *embedFlags) rest() string {
-	if file := f.delivery.output; file != "" && file != "-" {
+	file := f.delivery.output
+	if _, err := os.Stat(file + ".part"); err == nil && f.delivery.files() != nil { // without rows there is none
 		return fmt.Sprintf("what was embedded lies in %s.part; run the same command again to go on", file)
 	}
 	return "run the same command again to go on"

@@ -8,8 +8,10 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -71,7 +73,7 @@ chance finds.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.model, "model", defaultIndexModel, "encoder of the reads: an id from 'porevec model list', or an .onnx file with its reference tower beside it")
-	flags.StringVarP(&f.output, "output", "o", "", "the index file to write (required), e.g. panel.pvi")
+	flags.StringVarP(&f.output, "output", "o", "", "the .pvi file to write (required)")
 	flags.IntSliceVar(&f.windows, "window", nil, "lengths of chunks to be found, in samples (default: whole ones and those of short reads)")
 	flags.IntVar(&f.stride, "stride", index.DefaultStrideBases, "bases from one window's start to the next")
 	flags.IntVar(&f.decoys, "decoys", index.DefaultDecoyBases, "most bases of decoys; 0: none, and no estimate of false answers")
@@ -93,8 +95,13 @@ func (f *buildFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := regular(f.output); err != nil {
 		return err
 	}
-	if err := checkOutput(f.output, paths...); err != nil {
-		return err
+	for _, name := range []string{f.output, f.output + ".part"} {
+		if err := checkOutput("-o", name, paths...); err != nil {
+			return err
+		}
+	}
+	if !strings.EqualFold(filepath.Ext(f.output), ".pvi") { // of "-o panel/*.fa" the shell makes a FASTA file the output
+		return usageError("-o %s: the name must end in .pvi", f.output)
 	}
 	log := g.logger()
 	tower, err := embed.FindTower(f.model)

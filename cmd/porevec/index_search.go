@@ -89,7 +89,7 @@ func (f *searchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 		return err
 	}
 	if f.output != "-" {
-		if err := checkOutput(f.output, append(paths, f.index, f.watchlist)...); err != nil {
+		if err := checkText("-o", f.output, append(paths, f.index, f.watchlist, f.replay.readIDs)...); err != nil {
 			return err
 		}
 	}

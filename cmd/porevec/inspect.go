@@ -95,6 +95,9 @@ func (f *inspectFlags) run(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	if f.plot != "" {
+		if err := checkOutput("--plot", f.plot, files...); err != nil {
+			return err
+		}
 		return f.draw(files[0])
 	}
 	worst := 0

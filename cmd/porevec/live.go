@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -35,6 +36,9 @@ func newLive(g *global) *cobra.Command {
 embeds the signal of all channels while it is being measured. It follows runs through
 mux scans, pauses, lost connections and restarts of MinKNOW, until it is interrupted:
 Ctrl-C or SIGTERM delivers what is under way and ends with 0.
+
+A file with -o gets its name at that end, and replaces an older one. What a crash left in
+NAME.part, the next start goes on with.
 
 It is passive: it reads, and never ejects or stops a read. What the sequencer sent and
 what was missing is checked sample by sample, marked in the vectors and counted.
@@ -91,6 +95,14 @@ func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
 	}
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
 		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
+	}
+	if err := f.embed.delivery.checkOutput(); err != nil {
+		return err
+	}
+	if f.reads != "" {
+		if err := cmp.Or(checkText("--reads", f.reads), f.embed.delivery.checkApart("--reads", f.reads)); err != nil {
+			return err
+		}
 	}
 	hosts, err := f.hosts.open(log)
 	if err != nil {

@@ -88,6 +88,11 @@ func (f *missedFlags) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
+	if f.perRead != "" && f.perRead != "-" {
+		if err := checkText("--per-read", f.perRead, append(files, f.reads)...); err != nil {
+			return err
+		}
+	}
 	carried, err := f.carried(cmd.Context())
 	if err != nil {
 		return err

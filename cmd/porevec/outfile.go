@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/porevec/porevec/replay"
 )
 
 // outFile is a file that is begun with the first byte for it: a command that fails
@@ -34,33 +37,72 @@ func (o *outFile) Close() error {
 	return o.file.Close()
 }
 
-// checkOutput refuses an output that is one of the inputs, files or folders of files,
-// or whose folder does not exist.
-func checkOutput(output string, inputs ...string) error {
-	if dir := filepath.Dir(output); dir != "." {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return usageError("-o %s: the folder %s does not exist", output, dir)
-		}
-	}
-	out, err := os.Stat(output)
-	if err != nil {
-		return nil // a new file is nobody's input
-	}
-	same := func(path string) bool {
-		in, err := os.Stat(path)
-		return err == nil && os.SameFile(in, out)
+// checkOutput refuses, before there is work to lose, a flag's output that is one of the
+// inputs, files or folders of recordings, or that cannot be written.
+func checkOutput(flag, output string, inputs ...string) error {
+	info, err := os.Stat(output)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return checkFolder(flag, output)
+	case err != nil:
+		return usageError("%s: %w", flag, err)
+	case info.IsDir():
+		return usageError("%s %s: that is a folder: name a file", flag, output)
+	case !info.Mode().IsRegular():
+		return nil // a device or a pipe
 	}
 	for _, input := range inputs {
-		found := same(input)
-		entries, _ := os.ReadDir(input) // a file has none
-		for _, e := range entries {
-			found = found || same(filepath.Join(input, e.Name()))
-		}
-		if found {
-			return usageError("-o %s would overwrite an input", output)
+		files, _ := replay.FindFiles([]string{input}, false) // what is not there is told of later
+		for _, path := range files {
+			if samePath(path, output) {
+				return usageError("%s %s would overwrite an input", flag, output)
+			}
 		}
 	}
+	file, err := os.OpenFile(output, os.O_WRONLY, 0)
+	if err != nil {
+		return usageError("%s: %w", flag, err)
+	}
+	return file.Close()
+}
+
+// checkFolder refuses an output for which no file can be made. Only making one tells.
+func checkFolder(flag, output string) error {
+	dir := filepath.Dir(output)
+	probe, err := os.CreateTemp(dir, ".porevec-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError("%s %s: the folder %s does not exist", flag, output, dir)
+	}
+	if err != nil {
+		return usageError("%s %s: nothing can be written into the folder %s: %w", flag, output, dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// checkText is checkOutput for tables and lines of JSON. They may have any name but that
+// of an input: of "-o run/*.pod5" the shell makes the first file the output, and only
+// the others are inputs.
+func checkText(flag, output string, inputs ...string) error {
+	if err := checkOutput(flag, output, inputs...); err != nil {
+		return err
+	}
+	switch extension := strings.ToLower(filepath.Ext(output)); extension {
+	case ".pod5", ".fast5", ".parquet", ".arrow", ".npy", ".pvi", ".toml":
+		return usageError("%s %s: it gets text, and %s is how inputs are named: name another file", flag, output, extension)
+	}
 	return nil
+}
+
+// samePath says whether two paths lead to one file, or would if it were there.
+func samePath(a, b string) bool {
+	one, errOne := os.Stat(a)
+	other, errOther := os.Stat(b)
+	if errOne == nil && errOther == nil {
+		return os.SameFile(one, other)
+	}
+	one, errOne = os.Stat(filepath.Dir(a))
+	other, errOther = os.Stat(filepath.Dir(b))
+	return errOne == nil && errOther == nil && os.SameFile(one, other) && filepath.Base(a) == filepath.Base(b)
 }
 
 // regular refuses to put a file in the place of something that is none.

@@ -138,10 +138,10 @@ func (f *recoverFlags) outputs(files []string) ([]string, error) {
 			return nil, usageError("%s and %s would both become %s", other, path, out)
 		}
 		taken[filepath.Clean(out)] = path
-		if err := checkOutput(out, files...); err != nil {
+		if err := checkOutput("-o", out, files...); err != nil {
 			return nil, err
 		}
-		if err := checkOutput(out+".tmp", files...); err != nil {
+		if err := checkOutput("-o", out+".tmp", files...); err != nil {
 			return nil, err
 		}
 		info, err := os.Stat(out)

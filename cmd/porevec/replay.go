@@ -21,13 +21,8 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 	flags.Uint64VarP(&f.maxReads, "max-reads", "n", 0, "stop after this many reads (0: all)")
 }
 
-// open finds the files before anything is started. subset names the choice of
-// reads, "" is all.
-func (f *replayFlags) open(log *slog.Logger, paths []string) (source *replay.Source, subset string, err error) {
-	files, err := findInput(paths, f.recursive)
-	if err != nil {
-		return nil, "", err
-	}
+// open makes a source of files. subset names the choice of reads, "" is all.
+func (f *replayFlags) open(log *slog.Logger, files []string) (source *replay.Source, subset string, err error) {
 	options := replay.Options{MaxReads: f.maxReads, Log: log}
 	if f.readIDs != "" {
 		if options.ReadIDs, err = readIDList(f.readIDs); err != nil {

@@ -17,7 +17,11 @@ import (
 // overRuns embeds recorded runs and searches the vectors at once.
 func (f *searchFlags) overRuns(ctx context.Context, g *global, a *answers, paths []string) error {
 	log := g.logger()
-	source, _, err := f.replay.open(log, paths)
+	files, err := findInput(paths, f.replay.recursive)
+	if err != nil {
+		return err
+	}
+	source, _, err := f.replay.open(log, files)
 	if err != nil {
 		return err
 	}

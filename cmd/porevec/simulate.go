@@ -113,6 +113,11 @@ func (f *simulateFlags) run(cmd *cobra.Command, g *global, paths []string) error
 	if c.Paths, err = findInput(paths, f.recursive); err != nil {
 		return err
 	}
+	if f.sent != "" {
+		if err := checkText("--sent", f.sent, c.Paths...); err != nil {
+			return err
+		}
+	}
 	c.Hold, c.Books, c.Log = !f.now, f.sent != "", g.logger()
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return exit(exitFailure, err)

@@ -116,6 +116,9 @@ It shows what it would delete; --yes deletes it.`,
 			if f.before < 0 || (len(names) > 0) == (f.before > 0 || f.all) {
 				return usageError("say which runs: their ids, or --before, or --all")
 			}
+			if f.all && cmd.Flags().Changed("before") {
+				return usageError("--all takes runs of any age, --before some: give one of them")
+			}
 			from, contents, err := f.open(cmd, g)
 			if err != nil {
 				return err

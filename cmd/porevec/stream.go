@@ -35,6 +35,9 @@ func (f *streamFlags) config() (jetstream.SubscribeConfig, error) {
 	cfg := jetstream.SubscribeConfig{URL: f.nats, Credentials: f.creds, Rig: f.rig, Position: f.position, Run: f.run}
 	if f.nats == "" {
 		cfg.Store = f.store
+		if f.creds != "" {
+			return cfg, usageError("--nats-creds is for the server of --nats, which names none: --store asks for no credentials")
+		}
 	}
 	switch f.from {
 	case "start":

@@ -88,6 +88,11 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	if err := validatePool(f.pool, f.output); err != nil {
 		return err
 	}
+	if f.output != "" {
+		if err := checkVectors(file.Names(f.output)); err != nil {
+			return err
+		}
+	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	subscription, err := jetstream.Subscribe(ctx, cfg)

@@ -42,8 +42,12 @@ a file is finished when it did not change for --settle. Local folders notify of
 new files; network folders are looked at every --poll.
 
 Which files were dealt with stands in --log: after a restart or a power cut they
-are not read again. A file is entered when all of its vectors are on disk. A file
-with -o is begun anew by every start, so there all files are read again.`,
+are not read again. A file is entered when all of its vectors are on disk.
+
+With -o there is no --log, and every start reads all files. The output gets its name
+when a watch ends that has read all that was finished; it replaces an older one.
+Interrupted before, a watch leaves NAME.part and ends with 130: the same command goes
+on with it and embeds only what is missing; --idle 1s ends it when all files are read.`,
 		Example: `  porevec watch /data/run1
   porevec watch /data/run1 --listen 127.0.0.1:4222   others may subscribe meanwhile
   porevec watch /mnt/nas/run1 --poll 30s             a slow network folder
@@ -80,6 +84,9 @@ func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
 	if f.poll < 0 || f.settle <= 0 || f.idle < 0 {
 		return usageError("--poll and --idle must not be negative, --settle must be above 0")
 	}
+	if err := f.embed.delivery.checkOutput(); err != nil {
+		return err
+	}
 	files, err := f.open(dir, log)
 	if err != nil {
 		return inputError(err)
@@ -88,6 +95,7 @@ func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
 	source := replay.NewSource(files, replay.Options{Ended: files.ended, Log: log})
 	defer source.Close()
 	log.Info("watching", "dir", dir)
+	f.embed.atRest = files.atRest
 	report, interrupted, err := f.embed.embed(cmd, g, log, source, 0, func(progress func() pipeline.Report) func() {
 		stop := every(time.Second, func() { files.settle(progress) })
 		return func() {
@@ -99,7 +107,8 @@ func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
 		return err
 	}
 	if interrupted && err == nil && report.ChunksCancelled == 0 {
-		interrupted = false // it is how a watch ends
+		// It is how a watch ends. But a file is not made of a part.
+		interrupted = f.embed.delivery.files() != nil && !files.rested
 	}
 	return f.embed.verdict(*report, interrupted, err)
 }

@@ -28,6 +28,7 @@ type watchedFiles struct {
 	mu      sync.Mutex
 	handed  map[string]watch.File // out, by path
 	through []watch.File          // all of their blocks have been taken
+	rested  bool                  // what atRest said last
 }
 
 // openWatchLog opens the memory of a watch and makes the folder that it lies in.
@@ -80,6 +81,14 @@ func (f *watchedFiles) ended(path string, err error) {
 	if known && err != nil && lostFile(err) {
 		f.watcher.Again(file)
 	}
+}
+
+// atRest says whether all that is finished in the folder has been read.
+func (f *watchedFiles) atRest() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rested = len(f.handed) == 0 && f.watcher.AtRest()
+	return f.rested
 }
 
 // settle notes the files that ended, once everything that was read is durable or

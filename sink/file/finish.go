@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,8 +29,26 @@ type part struct {
 
 // finishing is a file that is made of a journal.
 type finishing struct {
-	parts  []part // the last one first gets its name, so that the main one comes last
+	parts  []part // the main one first
 	format format
+}
+
+// targets are the main file and what lies beside it.
+func targets(path string) []string {
+	if extension(path) != ".npy" {
+		return []string{path}
+	}
+	beside := strings.TrimSuffix(path, filepath.Ext(path))
+	return []string{path, beside + ".ids.tsv", beside + ".meta.json"}
+}
+
+// Names are all files that Create and what follows it may write.
+func Names(path string) []string {
+	names := []string{path + ".part"}
+	for _, target := range targets(path) {
+		names = append(names, target, target+".tmp")
+	}
+	return names
 }
 
 func begin(path string, info wire.FileInfo) (*finishing, error) {
@@ -38,7 +57,6 @@ func begin(path string, info wire.FileInfo) (*finishing, error) {
 	if err != nil {
 		return nil, err
 	}
-	beside := strings.TrimSuffix(path, filepath.Ext(path))
 	switch extension(path) {
 	case ".parquet":
 		f.format = parquet.NewWriter(main, info)
@@ -47,11 +65,12 @@ func begin(path string, info wire.FileInfo) (*finishing, error) {
 	case ".ndjson":
 		f.format = ndjson.NewWriter(main)
 	case ".npy":
-		ids, err := f.create(beside + ".ids.tsv")
+		names := targets(path)
+		ids, err := f.create(names[1])
 		if err != nil {
 			return nil, err
 		}
-		meta, err := f.create(beside + ".meta.json")
+		meta, err := f.create(names[2])
 		if err != nil {
 			return nil, err
 		}
@@ -70,27 +89,42 @@ func (f *finishing) create(target string) (*os.File, error) {
 	return file, nil
 }
 
-// end makes the files durable under their names.
+// end makes the files durable under their names. An older main file goes before what lies
+// beside it is replaced, and the new one gets its name last: so whatever ends this, a main
+// file fits what lies beside it. The journal holds all rows meanwhile.
 func (f *finishing) end() error {
 	if err := f.format.Close(); err != nil {
 		return err
 	}
-	for i := len(f.parts) - 1; i >= 0; i-- {
-		p := f.parts[i]
+	for _, p := range f.parts {
 		if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
 			return fmt.Errorf("finish %s: %w", p.target, err)
 		}
+	}
+	if main := f.parts[0].target; len(f.parts) > 1 {
+		if err := os.Remove(main); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("finish %s: %w", main, err)
+		}
+		syncFolder(main)
+	}
+	for i := len(f.parts) - 1; i >= 0; i-- {
+		p := f.parts[i]
 		if err := os.Rename(p.file.Name(), p.target); err != nil {
 			return fmt.Errorf("finish %s: %w", p.target, err)
 		}
 		f.parts = f.parts[:i]
-		// Best effort: not every system can sync a folder.
-		if dir, err := os.Open(filepath.Dir(p.target)); err == nil {
-			_ = dir.Sync()
-			_ = dir.Close()
-		}
+		syncFolder(p.target)
 	}
 	return nil
+}
+
+// syncFolder makes the names beside a file durable. Best effort: not every system can
+// sync a folder.
+func syncFolder(path string) {
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
 }
 
 // discard removes what did not get its name.

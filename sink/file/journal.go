@@ -2,6 +2,7 @@ package file
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -70,16 +71,50 @@ func (j *journal) load(fresh bool, tell func(record, *wire.Batch) error) error {
 	if err != nil {
 		return err
 	}
-	if fresh || info.Size() < int64(len(journalMagic)) {
-		if err := j.file.Truncate(0); err != nil {
+	fresh = fresh || info.Size() < int64(len(journalMagic))
+	if !fresh {
+		if fresh, err = onlyZeros(j.file); err != nil {
 			return err
 		}
-		return j.write([]byte(journalMagic))
+	}
+	if fresh {
+		return j.begin()
 	}
 	if j.size, err = readJournal(j.file, info.Size(), tell); err != nil {
 		return err
 	}
 	return j.file.Truncate(j.size)
+}
+
+// begin empties the journal. That it is one is durable before any row is: a power cut may
+// keep the length of what was not synced, with zeros in place of it.
+func (j *journal) begin() error {
+	if err := j.file.Truncate(0); err != nil {
+		return err
+	}
+	if err := j.write([]byte(journalMagic)); err != nil {
+		return err
+	}
+	if err := j.sync(); err != nil {
+		return err
+	}
+	syncFolder(j.file.Name())
+	return nil
+}
+
+// onlyZeros says whether a file holds nothing else, as one does that was never synced.
+func onlyZeros(file io.ReaderAt) (bool, error) {
+	var block [64 << 10]byte
+	for at := int64(0); ; {
+		n, err := file.ReadAt(block[:], at)
+		if len(bytes.TrimLeft(block[:n], "\x00")) > 0 {
+			return false, nil
+		}
+		if err != nil {
+			return err == io.EOF, endOf(err)
+		}
+		at += int64(n)
+	}
 }
 
 // errNoJournal says that a file is something else.

@@ -222,6 +222,32 @@ func TestTornJournal(t *testing.T) {
 	}
 }
 
+// A power cut may leave zeros in place of what was never synced: there was no row then.
+// Zeros before anything else are no such file.
+func TestJournalOfZeros(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.ndjson")
+	for size, wanted := range map[int]error{1: nil, len(journalMagic): nil, 100_000: nil, 100_001: errNoJournal} {
+		zeros := make([]byte, size)
+		if wanted != nil {
+			zeros[size-1] = 1
+		}
+		if err := os.WriteFile(path+".part", zeros, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Create(path, Options{})
+		if !errors.Is(err, wanted) {
+			t.Fatalf("%d bytes: %v", size, err)
+		}
+		if wanted != nil {
+			continue
+		}
+		if text, err := os.ReadFile(path + ".part"); err != nil || string(text) != journalMagic {
+			t.Errorf("%d bytes became %q, %v", size, text, err)
+		}
+		f.journal.close()
+	}
+}
+
 // FuzzJournal reads anything as a journal: no panic, and no more memory than the file
 // justifies.
 func FuzzJournal(f *testing.F) {
