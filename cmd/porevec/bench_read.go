@@ -23,10 +23,6 @@ type benchReadFlags struct {
 	recursive bool
 }
 
-// mostCores bounds --threads: Go prepares as many processors as it is told to use, and
-// with a million of them never comes to an end.
-const mostCores = 4096
-
 func newBenchRead() *cobra.Command {
 	var f benchReadFlags
 	cmd := &cobra.Command{

@@ -55,6 +55,8 @@ func TestExitCodes(t *testing.T) {
 		{"missing file to inspect", []string{"inspect", "/nowhere.pod5"}, 4, "/nowhere.pod5"},
 		{"bad hop", []string{"embed", empty, "--hop", "-5"}, 2, "--hop"},
 		{"no threads", []string{"embed", empty, "-t", "0"}, 2, "--threads"},
+		{"too many threads", []string{"embed", empty, "-t", "1000000"}, 2, "--threads"},
+		{"too large batches", []string{"embed", empty, "--batch", "1000000"}, 2, "--batch"},
 		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
 		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},
 		{"credentials for nobody", []string{"embed", empty, "--nats-creds", "rig1.creds"}, 2, "--nats"},

@@ -76,8 +76,10 @@ func (f *encoderFlags) validate() error {
 		return usageError("--window %d --hop %d: must not be negative", f.window, f.hop)
 	case f.maxChunks < 0:
 		return usageError("--max-chunks-per-read %d: must not be negative", f.maxChunks)
-	case f.threads < 1 || f.batch < 0 || f.batchAge < 0:
-		return usageError("--threads %d --batch %d --batch-age %v: must not be negative, and one thread is needed", f.threads, f.batch, f.batchAge)
+	case f.threads < 1 || f.threads > mostCores:
+		return usageError("--threads %d: must lie between 1 and %d", f.threads, mostCores)
+	case f.batch < 0 || f.batch > mostBatch || f.batchAge < 0:
+		return usageError("--batch %d --batch-age %v: must not be negative, and a batch has %d chunks at most", f.batch, f.batchAge, mostBatch)
 	}
 	if f.batchAge == 0 {
 		f.batchAge = f.defaultAge
@@ -101,6 +103,12 @@ const (
 	throughputAge = 100 * time.Millisecond
 	liveAge       = 20 * time.Millisecond
 	latencyAge    = 5 * time.Millisecond
+)
+
+// What --threads and --batch may be at most: for more the memory of no computer would do.
+const (
+	mostCores = 1024
+	mostBatch = 16384 // 128 MB of samples
 )
 
 // batchOn is the most chunks in a call. On the CPU a core is at its full speed from 8 on,
