@@ -176,8 +176,13 @@ func (h *testHub) invite(t *testing.T, name string, role Role) []byte {
 // rig opens the store of a rig that has joined.
 func (h *testHub) rig(t *testing.T, name, via string) *jetstream.Sink {
 	t.Helper()
+	return join(t, name, h.invite(t, name, Rig), via)
+}
+
+// join opens the new store of a rig with its invitation.
+func join(t *testing.T, name string, creds []byte, via string) *jetstream.Sink {
+	t.Helper()
 	store := t.TempDir()
-	creds := h.invite(t, name, Rig)
 	_, port, _ := net.SplitHostPort(via)
 	join := jetstream.Join{URL: "tls://localhost:" + port, Rig: name}
 	if err := join.Save(store, creds, ParseAddress(creds).CA); err != nil {
@@ -302,6 +307,70 @@ func TestBadLink(t *testing.T) {
 	// Live data goes on while the hub catches up.
 	put(t, rig, n, n+5000)
 	t.Logf("after a long outage and a restart of the hub: %v", h.wait(t, "rig1", n+5000))
+}
+
+// A rig that has lost its store begins a new one, with the invitation that it has. What
+// the hub has of the old one is not mistaken for the new one's, though their numbers and
+// some of their messages are the same.
+func TestStoreMadeAnew(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	creds := h.invite(t, "rig1", Rig)
+	old := join(t, "rig1", creds, h.rigs)
+	for i := range 3 {
+		put(t, old, 64*i, 64*(i+1))
+	}
+	h.wait(t, "rig1", 192)
+	synced(t, old)
+	old.Close()
+
+	anew := join(t, "rig1", creds, h.rigs)
+	put(t, anew, 128, 192) // once more
+	synced(t, anew)
+	if got := h.rows(t, "rig1"); got != 256 {
+		t.Errorf("the hub is said to have everything, and has %d rows of 256", got)
+	}
+	put(t, anew, 192, 256)
+	synced(t, anew)
+	if got := h.rows(t, "rig1"); got != 320 {
+		t.Errorf("the hub is said to have everything, and has %d rows of 320", got)
+	}
+}
+
+// synced waits until a rig knows that the hub has everything, and says how long that took.
+func synced(t *testing.T, rig *jetstream.Sink) time.Duration {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		progress, behind, joined := rig.Hub(t.Context())
+		switch {
+		case !joined:
+			t.Fatal("the rig is in no hub")
+		case !progress.Told.IsZero() && behind == 0:
+			return time.Since(begin)
+		case time.Since(begin) > time.Minute:
+			t.Fatalf("the hub lacks %d messages", behind)
+		}
+	}
+}
+
+// rows are how many the hub has of a rig now.
+func (h *testHub) rows(t *testing.T, rig string) (n int) {
+	t.Helper()
+	sub, err := jetstream.Subscribe(t.Context(), jetstream.SubscribeConfig{URL: h.url, Credentials: h.creds, Rig: rig, End: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	for {
+		m, err := sub.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m.Batch.Len()
+	}
 }
 
 // A hub that is full takes the rest when it has room; the rig keeps it until then.

@@ -249,8 +249,9 @@ func (s *Server) source(ctx context.Context, members []Member, except string) er
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
 		MaxBytes:    limit,
-		Duplicates:  time.Hour,
-		Sources:     sources,
+		// No window for duplicates: sources have none, by their sequences. What a rig whose
+		// store was made anew sends once more would be passed over, and never reach it.
+		Sources: sources,
 	}); err != nil {
 		return fmt.Errorf("update stream: %w", err)
 	}
@@ -382,6 +383,7 @@ type RigStatus struct {
 	Name      string    `json:"rig"`
 	Connected bool      `json:"connected"`
 	Sequence  uint64    `json:"sequence"` // of its last message here, in the rig's own stream
+	Stream    string    `json:"stream"`   // identity of that stream, another one after the rig's store was made anew
 	Last      time.Time `json:"last,omitzero"`
 }
 
@@ -397,31 +399,30 @@ func (s *Server) Rigs(ctx context.Context) []RigStatus {
 			continue
 		}
 		rig := RigStatus{Name: m.Name, Connected: connected[porestream.ServerName(m.Name)]}
-		rig.Sequence, rig.Last = s.reached(ctx, m.Name)
+		s.reached(ctx, &rig)
 		rigs = append(rigs, rig)
 	}
 	return rigs
 }
 
-// reached is the sequence, in a rig's own stream, of its last message here.
-func (s *Server) reached(ctx context.Context, rig string) (uint64, time.Time) {
+// reached finds the last message of a rig, and where it was in the rig's own stream.
+func (s *Server) reached(ctx context.Context, rig *RigStatus) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	stream, err := s.js.Stream(ctx, porestream.Stream)
 	if err != nil {
-		return 0, time.Time{}
+		return
 	}
-	last, err := stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: rig}.Filter())
+	last, err := stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: rig.Name}.Filter())
 	if err != nil {
-		return 0, time.Time{}
+		return
 	}
-	// "POREVEC:<hash> <sequence> <filter> …"
-	fields := strings.Fields(last.Header.Get("Nats-Stream-Source"))
-	if len(fields) < 2 {
-		return 0, last.Time
+	rig.Last = last.Time
+	// "POREVEC:<hash> <sequence> <filter> <transform> <subject> <identity of the stream>"
+	if fields := strings.Fields(last.Header.Get("Nats-Stream-Source")); len(fields) == 6 {
+		rig.Sequence, _ = strconv.ParseUint(fields[1], 10, 64)
+		rig.Stream = fields[5]
 	}
-	sequence, _ := strconv.ParseUint(fields[1], 10, 64)
-	return sequence, last.Time
 }
 
 // connected are the server names of leaf nodes that are connected now.
