@@ -484,6 +484,40 @@ func TestRefusesOpenNetworks(t *testing.T) {
 	}
 }
 
+// Several may invite at once, each in a process of its own: nobody is lost, who could not
+// be shut out later.
+func TestInvitationsAtOnce(t *testing.T) {
+	store := t.TempDir()
+	const processes, each = 8, 5
+	var inviting sync.WaitGroup
+	begin := make(chan struct{})
+	for p := range processes {
+		inviting.Go(func() {
+			<-begin
+			h, err := Open(store)
+			for i := 0; i < each && err == nil; i++ {
+				_, err = h.Add(fmt.Sprintf("rig%d-%d", p, i), Rig)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(begin)
+	inviting.Wait()
+	h, err := Open(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range processes {
+		for i := range each {
+			if err := h.Remove(fmt.Sprintf("rig%d-%d", p, i)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestInvitation(t *testing.T) {
 	h := newHub(t)
 	creds := h.invite(t, "rig1", Rig)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"github.com/porevec/porevec/internal/durable"
 )
 
 // identity is what makes a hub itself: keys that sign, and accounts.
@@ -70,16 +72,13 @@ func makeIdentity(path string) (*identity, error) {
 	return &id, writeJSON(path, s)
 }
 
-// writeJSON replaces a file as a whole, readable to its owner alone.
+// writeJSON replaces a file as a whole and durably, readable to its owner alone.
 func writeJSON(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".tmp", append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
+	return durable.WriteFile(path, append(text, '\n'), 0o600)
 }
 
 func public(key nkeys.KeyPair) string {

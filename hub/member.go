@@ -50,7 +50,11 @@ func Open(store string) (*Hub, error) {
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open hub: %w", err)
 	}
-	var err error
+	changing, err := lock(h.dir)
+	if err != nil {
+		return nil, fmt.Errorf("open hub: %w", err)
+	}
+	defer changing.Close()
 	if h.id, err = loadIdentity(h.dir); err != nil {
 		return nil, fmt.Errorf("open hub: %w", err)
 	}
@@ -85,6 +89,11 @@ func (h *Hub) Add(name string, role Role) ([]byte, error) {
 	if name == "" || wire.Token(name) != name {
 		return nil, fmt.Errorf("name %q: only letters, digits, - and _ are allowed, as in subjects; %q would do", name, wire.Token(name))
 	}
+	changing, err := lock(h.dir)
+	if err != nil {
+		return nil, fmt.Errorf("add %s: %w", name, err)
+	}
+	defer changing.Close()
 	members, err := h.Members()
 	if err != nil {
 		return nil, err
@@ -112,6 +121,11 @@ func (h *Hub) Add(name string, role Role) ([]byte, error) {
 // Remove shuts somebody out, also from connections that exist. What came from a rig
 // stays.
 func (h *Hub) Remove(name string) error {
+	changing, err := lock(h.dir)
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	defer changing.Close()
 	members, err := h.Members()
 	if err != nil {
 		return err

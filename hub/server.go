@@ -301,18 +301,18 @@ func apiPrefix(rig string) string { return "$JS." + rig + ".API" }
 func (s *Server) follow(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var seen time.Time
+	var seen os.FileInfo // two changes may have the same time, but they are two files
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if info, err := os.Stat(s.hub.membersFile()); err == nil && !info.ModTime().Equal(seen) {
+		if info, err := os.Stat(s.hub.membersFile()); err == nil && (seen == nil || !os.SameFile(info, seen) || !info.ModTime().Equal(seen.ModTime())) {
 			if err := s.update(ctx); err != nil {
 				s.cfg.Log.Error("the members of the hub could not be taken up", "error", err)
 			} else {
-				seen = info.ModTime()
+				seen = info
 			}
 		}
 		rigs := s.Rigs(ctx)
@@ -337,7 +337,10 @@ func (s *Server) tell(rigs []RigStatus) {
 			s.cfg.Log.Info(what, "rig", rig.Name, "has_message", rig.Sequence)
 		}
 	}
-	_ = writeJSON(s.hub.statusFile(), Status{Time: time.Now().UTC(), Rigs: rigs}) // likewise
+	// Likewise, so it need not outlast a power cut.
+	if text, err := json.Marshal(Status{Time: time.Now().UTC(), Rigs: rigs}); err == nil && os.WriteFile(s.hub.statusFile()+".tmp", text, 0o600) == nil {
+		_ = os.Rename(s.hub.statusFile()+".tmp", s.hub.statusFile())
+	}
 }
 
 // heal starts the server again when its disk was full and has room.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/porevec/porevec/internal/durable"
 	"github.com/porevec/porevec/sink/arrow"
 	"github.com/porevec/porevec/sink/ndjson"
 	"github.com/porevec/porevec/sink/npy"
@@ -84,11 +85,7 @@ func (f *finishing) end() error {
 			return fmt.Errorf("finish %s: %w", p.target, err)
 		}
 		f.parts = f.parts[:i]
-		// Best effort: not every system can sync a folder.
-		if dir, err := os.Open(filepath.Dir(p.target)); err == nil {
-			_ = dir.Sync()
-			_ = dir.Close()
-		}
+		durable.SyncDir(filepath.Dir(p.target))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/porevec/porevec/internal/durable"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -68,11 +69,7 @@ func (j Join) Save(store string, creds, ca []byte) error {
 		name string
 		data []byte
 	}{{"rig.creds", creds}, {"ca.pem", ca}, {"join.json", append(text, '\n')}} {
-		path := filepath.Join(j.dir, f.name)
-		if err := os.WriteFile(path+".tmp", f.data, 0o600); err != nil {
-			return err
-		}
-		if err := os.Rename(path+".tmp", path); err != nil {
+		if err := durable.WriteFile(filepath.Join(j.dir, f.name), f.data, 0o600); err != nil {
 			return err
 		}
 	}
