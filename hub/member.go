@@ -151,7 +151,7 @@ func (id *identity) credentials(key nkeys.KeyPair, name string, role Role) ([]by
 		claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeLeafnodeWS)
 		// Its vectors as they are made, for who listens now; its stream; answers to the
 		// hub's requests.
-		claims.Pub.Allow.Add(all, syncPrefix(name)+".>", "$JSC.R.>")
+		claims.Pub.Allow.Add(all, syncPrefix(name)+".>", "$JSC.R."+name+".>")
 		claims.Sub.Allow.Add("$JS."+name+".API.>", "$JS.FC.>", porestream.HubSubject(name))
 	case Subscriber:
 		claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket)

@@ -97,10 +97,13 @@ func options(cfg Config, h *Hub) (*server.Options, error) {
 		return nil, err
 	}
 	opts := &server.Options{
-		ServerName:       "porevec-hub",
-		DontListen:       cfg.Clients == "",
-		JetStreamDomain:  Domain,
-		SyncAlways:       true,
+		ServerName:      "porevec-hub",
+		DontListen:      cfg.Clients == "",
+		JetStreamDomain: Domain,
+		SyncAlways:      true,
+		// Answers to the hub's requests come on $JSC.R.RIG.>: on $JSC.R.> any rig could answer
+		// for any other.
+		FeatureFlags:     map[string]bool{server.FeatureFlagJsAPIReplyFormatV2: true},
 		TrustedOperators: []*jwt.OperatorClaims{operator},
 		SystemAccount:    public(h.id.system),
 		AccountResolver:  resolver,
@@ -233,9 +236,10 @@ func (s *Server) source(ctx context.Context, members []Member, except string) er
 		known := slices.ContainsFunc(sources, func(o *jetstream.StreamSource) bool { return o.External.APIPrefix == apiPrefix(m.Name) })
 		if m.Role == Rig && m.Name != except && !known {
 			sources = append(sources, &jetstream.StreamSource{
-				Name:          porestream.Stream,
-				FilterSubject: wire.Subject{Rig: m.Name}.Filter(), // nothing under the name of another one
-				External:      &jetstream.ExternalStream{APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name)},
+				Name: porestream.Stream,
+				// A filter would not do: who has a rig's key decides what it sends.
+				SubjectTransforms: []jetstream.SubjectTransformConfig{underName(m.Name)},
+				External:          &jetstream.ExternalStream{APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name)},
 			})
 		}
 	}
@@ -256,6 +260,12 @@ func (s *Server) source(ctx context.Context, members []Member, except string) er
 		return fmt.Errorf("update stream: %w", err)
 	}
 	return nil
+}
+
+// underName puts whatever a rig sends under its own name.
+func underName(rig string) jetstream.SubjectTransformConfig {
+	everything := wire.Subject{}.Filter()
+	return jetstream.SubjectTransformConfig{Source: everything, Destination: strings.Replace(everything, "*.*.*.*", rig+".$2.$3.$4", 1)}
 }
 
 // Of a rig that comes back, the server would ask only after a pause that grows to two
