@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -401,6 +402,70 @@ func TestFullHub(t *testing.T) {
 	}
 	full.Close()
 	h.serve(t, h.rigs, strings.TrimPrefix(h.url, "tls://"))
+	t.Logf("complete %v after there was room", h.wait(t, "rig1", 5000))
+}
+
+// A hub leaves its disk what that is to keep free. When there is room again, it goes on by
+// itself.
+func TestHubKeepsDiskFree(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.server.Close()
+	config, err := h.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var free atomic.Int64 // without what the stream has
+	const reserve = 1 << 30
+	room := func(bytes int64) { free.Store(reserve + bytes) }
+	room(0)
+	var server atomic.Pointer[Server]
+	stored := func() int64 {
+		s := server.Load()
+		if s == nil {
+			return 0
+		}
+		stream, err := s.js.Stream(t.Context(), jetstream.Stream)
+		if err != nil {
+			return 0
+		}
+		return int64(stream.CachedInfo().State.Bytes)
+	}
+	space := func(string, int64) (uint64, uint64, error) { return uint64(max(free.Load()-stored(), 0)), reserve, nil }
+	s, err := Serve(t.Context(), Config{Store: h.store, Rigs: h.rigs, Clients: strings.TrimPrefix(h.url, "tls://"), TLS: config, Log: testLog(t), space: space})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	server.Store(s)
+	rig := h.rig(t, "rig1", h.rigs)
+	put(t, rig, 0, 5000) // 10 MB
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		status, err := h.Status()
+		if err == nil && strings.Contains(status.Waiting, "kept free") && len(status.Rigs) == 1 && status.Rigs[0].Connected {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v, %v", status, err)
+		}
+	}
+	time.Sleep(3 * time.Second) // the rig is asked meanwhile
+	if n := stored(); n > worth {
+		t.Errorf("%d bytes are stored, and there was no room", n)
+	}
+	const some = 4 << 20
+	room(some)
+	for last, same := int64(0), 0; same < 30; time.Sleep(100 * time.Millisecond) {
+		if n := stored(); n > 0 && n == last {
+			same++
+		} else {
+			last, same = n, 0
+		}
+	}
+	if n := stored(); n < some/2 || n > some+worth {
+		t.Errorf("%d bytes are stored, and there was room for %d", n, some)
+	}
+	room(2 * near)
 	t.Logf("complete %v after there was room", h.wait(t, "rig1", 5000))
 }
 

@@ -36,7 +36,10 @@ type Config struct {
 	// TLS is needed where an address is not loopback.
 	TLS        *tls.Config
 	StoreBytes int64 // most that the stream may take; 0: what the disk has
+	MinFree    int64 // what the disk keeps free, in bytes; 0 is 2 GiB, or 5 % of a smaller disk
 	Log        *slog.Logger
+
+	space func(store string, least int64) (free, reserve uint64, err error) // nil: broker.Space
 }
 
 // Domain is the JetStream domain of a hub.
@@ -54,6 +57,8 @@ type Server struct {
 
 	up      map[string]bool      // who was connected a second ago; of follow
 	woken   map[string]time.Time // when a rig was asked out of turn; of follow
+	limit   int64                // of the stream's bytes, 0: none; of follow
+	waiting string               // why nothing is taken just now, "": it is; of follow
 	mu      sync.Mutex
 	members []Member
 }
@@ -63,6 +68,9 @@ type Server struct {
 func Serve(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.space == nil {
+		cfg.space = broker.Space
 	}
 	h, err := Open(cfg.Store)
 	if err != nil {
@@ -77,7 +85,8 @@ func Serve(ctx context.Context, cfg Config) (*Server, error) {
 		s.Close()
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
-	if err := s.update(ctx); err != nil {
+	s.limit, _, err = s.fits(ctx)
+	if err := errors.Join(err, s.update(ctx)); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
@@ -243,7 +252,7 @@ func (s *Server) source(ctx context.Context, members []Member, except string) er
 			})
 		}
 	}
-	limit := s.cfg.StoreBytes
+	limit := s.limit
 	if limit == 0 {
 		limit = -1
 	}
@@ -325,6 +334,7 @@ func (s *Server) follow(ctx context.Context) {
 				seen = info
 			}
 		}
+		s.keepFree(ctx)
 		rigs := s.Rigs(ctx)
 		s.tell(rigs)
 		s.wake(ctx, rigs)
@@ -348,7 +358,7 @@ func (s *Server) tell(rigs []RigStatus) {
 		}
 	}
 	// Likewise, so it need not outlast a power cut.
-	if text, err := json.Marshal(Status{Time: time.Now().UTC(), Rigs: rigs}); err == nil && os.WriteFile(s.hub.statusFile()+".tmp", text, 0o600) == nil {
+	if text, err := json.Marshal(Status{Time: time.Now().UTC(), Waiting: s.waiting, Rigs: rigs}); err == nil && os.WriteFile(s.hub.statusFile()+".tmp", text, 0o600) == nil {
 		_ = os.Rename(s.hub.statusFile()+".tmp", s.hub.statusFile())
 	}
 }
@@ -371,8 +381,9 @@ func (s *Server) heal(ctx context.Context) {
 
 // Status is what a hub that runs writes down every second.
 type Status struct {
-	Time time.Time   `json:"time"`
-	Rigs []RigStatus `json:"rigs"`
+	Time    time.Time   `json:"time"`
+	Waiting string      `json:"waiting,omitempty"` // why nothing is taken just now
+	Rigs    []RigStatus `json:"rigs"`
 }
 
 func (h *Hub) statusFile() string { return filepath.Join(h.dir, "status.json") }

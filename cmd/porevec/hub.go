@@ -99,7 +99,7 @@ func hubStore(cmd *cobra.Command, store *string) {
 
 func newHubServe(g *global) *cobra.Command {
 	var store, rigs, clients, certificate, key string
-	var spool byteSize
+	var spool, minFree byteSize
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the hub",
@@ -139,7 +139,7 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 			log := g.logger()
 			ctx, stop := ossignal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			s, err := hub.Serve(ctx, hub.Config{Store: store, Rigs: rigs, Clients: clients, TLS: config, StoreBytes: int64(spool), Log: log})
+			s, err := hub.Serve(ctx, hub.Config{Store: store, Rigs: rigs, Clients: clients, TLS: config, StoreBytes: int64(spool), MinFree: int64(minFree), Log: log})
 			if err != nil {
 				return exit(exitFailure, fmt.Errorf("%w ('porevec hub init' makes a certificate)", err))
 			}
@@ -157,6 +157,7 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 	flags.StringVar(&certificate, "tls-cert", "", "certificate (PEM), instead of the one of 'hub init'")
 	flags.StringVar(&key, "tls-key", "", "its key")
 	flags.Var(&spool, "spool", "most that the stream may take, e.g. 2TB; then rigs keep what is new until there is room (0: as much as the disk has)")
+	flags.Var(&minFree, "min-free", "what the disk of --store keeps free, e.g. 10GB; then likewise (0: 2GiB, or 5 % of a smaller disk)")
 	return cmd
 }
 
@@ -314,6 +315,9 @@ func listHub(w io.Writer, members []hub.Member, status hub.Status, asJSON bool) 
 			last = r.Last.Format(time.DateTime)
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Role, m.Added.Format(time.DateOnly), state, messages, last)
+	}
+	if runs && status.Waiting != "" && !asJSON {
+		fmt.Fprintf(out, "\nThe hub takes nothing more: %s.\n", status.Waiting)
 	}
 	return out.Flush()
 }
