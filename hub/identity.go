@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/porevec/porevec/internal/durable"
+	porestream "github.com/porevec/porevec/sink/jetstream"
 )
 
 // identity is what makes a hub itself: keys that sign, and accounts.
@@ -26,7 +27,7 @@ type seeds struct {
 
 // loadIdentity reads the identity of a hub, making it where there is none.
 func loadIdentity(dir string) (*identity, error) {
-	path := filepath.Join(dir, "identity.json")
+	path := filepath.Join(dir, filepath.Base(porestream.HubIdentity))
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return makeIdentity(path)

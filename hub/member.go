@@ -40,13 +40,14 @@ type Member struct {
 // Hub is the folder of a hub: its identity and its members. Another process may serve it
 // meanwhile, and takes up changes within a second.
 type Hub struct {
-	dir string
-	id  *identity
+	store string
+	dir   string // for all but the stream, in store
+	id    *identity
 }
 
 // Open opens the hub in a store's folder, making one where there is none.
 func Open(store string) (*Hub, error) {
-	h := &Hub{dir: filepath.Join(store, "hub")}
+	h := &Hub{store: store, dir: filepath.Join(store, "hub")}
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open hub: %w", err)
 	}

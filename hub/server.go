@@ -81,18 +81,32 @@ func Serve(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
 	s := &Server{cfg: cfg, hub: h, broker: b, up: make(map[string]bool), woken: make(map[string]time.Time)}
-	if err := s.connect(); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("serve hub: %w", err)
-	}
-	s.limit, _, err = s.fits(ctx)
-	if err := errors.Join(err, s.update(ctx)); err != nil {
+	if err := s.begin(ctx); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.ended.Go(func() { s.follow(ctx) })
 	return s, nil
+}
+
+// begin connects to the server, makes its stream what it is to be, and tells others on this
+// computer where it is.
+func (s *Server) begin(ctx context.Context) (err error) {
+	if s.conn, err = s.hub.connect("", nats.InProcessServer(s.broker), nats.MaxReconnects(-1)); err != nil {
+		return err
+	}
+	if s.js, err = jetstream.New(s.conn); err != nil {
+		return err
+	}
+	if s.limit, _, err = s.fits(ctx); err != nil {
+		return err
+	}
+	if err := s.update(ctx); err != nil {
+		return err
+	}
+	_, clients := s.Addresses()
+	return s.broker.Announce(here(clients))
 }
 
 // options are those of the server.
@@ -177,29 +191,25 @@ func removed(members []Member) []Member {
 	return slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Removed.IsZero() })
 }
 
-// connect makes the hub's own connection.
-func (s *Server) connect() error {
+// connect makes a connection of the hub's own, which may do everything.
+func (h *Hub) connect(url string, more ...nats.Option) (*nats.Conn, error) {
 	key, err := nkeys.CreateUser()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	creds, err := s.hub.id.credentials(key, "hub", local)
+	creds, err := h.id.credentials(key, "hub", local)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	token, err := nkeys.ParseDecoratedJWT(creds)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seed, err := key.Seed()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.conn, err = nats.Connect("", nats.InProcessServer(s.broker), nats.Name("porevec hub"), nats.UserJWTAndSeed(token, string(seed)), nats.MaxReconnects(-1)); err != nil {
-		return err
-	}
-	s.js, err = jetstream.New(s.conn)
-	return err
+	return nats.Connect(url, append(more, nats.Name("porevec hub"), nats.UserJWTAndSeed(token, string(seed)))...)
 }
 
 // update takes up the members as they are now.

@@ -41,7 +41,7 @@ key, on a stick for instance.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHubInit(), newHubServe(g), newHubInvite(), newHubRemove(), newHubList(), newHubJoin(g), newHubLeave(), newHubSync(g))
+	cmd.AddCommand(newHubInit(), newHubServe(g), newHubInvite(), newHubRemove(), newHubList(), newHubRuns(g), newHubDrop(g), newHubJoin(g), newHubLeave(), newHubSync(g))
 	return cmd
 }
 

@@ -65,6 +65,22 @@ func TestHubCommands(t *testing.T) {
 			t.Errorf("%s: the hub has other vectors (-want +got):\n%s", rig, d)
 		}
 	}
+	// The hub's owner sees what it holds and makes room while it runs, and not with the
+	// commands for a rig's store.
+	if o := runProgram(t, "hub", "runs", "--store", at("hub"), "--rig", "rig2").want(t, 0); strings.Contains(o.stdout, "rig1") || !strings.Contains(o.stdout, "rig2") {
+		t.Error(o.stdout)
+	}
+	if o := runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all").want(t, 0); !strings.Contains(o.stdout, "say --yes") {
+		t.Error(o.stdout)
+	}
+	runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all", "--yes").want(t, 0)
+	runProgram(t, "hub", "drop", "--store", at("hub"), "--yes").want(t, exitUsage)
+	if got := vectors(t, runProgram(t, "subscribe", "--nats", "tls://localhost:"+clients, "--nats-creds", at("lab.creds"), "--rig", "rig1", "--json", "--until-idle", "1s").want(t, 0).stdout); len(got) != len(want[0]) {
+		t.Errorf("the hub has %d vectors of rig1, and %d before another rig's were dropped", len(got), len(want[0]))
+	}
+	if o := runProgram(t, "store", "list", "--store", at("hub")).want(t, exitFailure); !strings.Contains(o.stderr, "hub runs") {
+		t.Error(o.stderr)
+	}
 	// Under another name the hub would miss what is there.
 	runProgram(t, "embed", simulatedRun(t, 2), "--store", at("rig1"), "--rig", "other").want(t, exitDelivery)
 	runProgram(t, "hub", "invite", "rig3", "--store", at("hub"), "-o", at("rig3.creds")).want(t, 0)

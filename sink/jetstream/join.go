@@ -33,6 +33,19 @@ func ServerName(rig string) string { return "porevec-" + rig }
 
 func joinDir(store string) string { return filepath.Join(store, "hub") }
 
+// HubIdentity is a file in the store's folder of a hub, and of nothing else.
+const HubIdentity = "hub/identity.json"
+
+// noHub refuses a folder in which a server of a hub is at home. Another one would see
+// nothing of what is there, and leave things of its own.
+func noHub(store string) error {
+	if _, err := os.Stat(filepath.Join(store, filepath.FromSlash(HubIdentity))); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%s is the folder of a hub: 'porevec hub runs' and 'porevec hub drop' see to what it holds, and who reads vectors connects with --nats "+
+		"and an invitation ('porevec hub invite NAME --subscriber'); for vectors of this computer name another --store", store)
+}
+
 // LoadJoin gives the membership of a store; nil: it is in no hub.
 func LoadJoin(store string) (*Join, error) {
 	dir := joinDir(store)
