@@ -114,7 +114,7 @@ func newHub(t *testing.T) *testHub {
 	t.Helper()
 	h := &testHub{store: t.TempDir()}
 	var err error
-	if h.Hub, err = Open(h.store); err != nil {
+	if h.Hub, err = Make(h.store); err != nil {
 		t.Fatal(err)
 	}
 	ca, err := h.MakeTLS([]string{"localhost"})
@@ -520,6 +520,9 @@ func TestRefusesOpenNetworks(t *testing.T) {
 		{Rigs: "0.0.0.0:0"}, {Rigs: ":7422"}, {Rigs: "127.0.0.1:0", Clients: "0.0.0.0:0"}, {Rigs: "hub.example:7422"},
 	} {
 		cfg.Store = t.TempDir()
+		if _, err := Make(cfg.Store); err != nil {
+			t.Fatal(err)
+		}
 		if s, err := Serve(t.Context(), cfg); !errors.Is(err, ErrNeedsTLS) {
 			t.Errorf("%+v: %v", cfg, err)
 			if err == nil {
@@ -559,7 +562,7 @@ func TestInvitationsAtOnce(t *testing.T) {
 	for p := range processes {
 		inviting.Go(func() {
 			<-begin
-			h, err := Open(store)
+			h, err := Make(store)
 			for i := 0; i < each && err == nil; i++ {
 				_, err = h.Add(fmt.Sprintf("rig%d-%d", p, i), Rig)
 			}
@@ -580,6 +583,29 @@ func TestInvitationsAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// Only init makes a hub: a folder that was mistyped is not one, whose invitations let
+// nobody in.
+func TestNoHub(t *testing.T) {
+	store := t.TempDir()
+	if _, err := Open(store); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "hub init") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Serve(t.Context(), Config{Store: store, Rigs: "127.0.0.1:0"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	if left, err := os.ReadDir(store); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	rig, err := jetstream.Open(t.Context(), jetstream.Config{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rig.Close()
+	if _, err := Make(store); err == nil {
+		t.Error("a hub is made in the store of a rig")
 	}
 }
 

@@ -25,13 +25,14 @@ type seeds struct {
 	Operator, System, Account string
 }
 
-// loadIdentity reads the identity of a hub, making it where there is none.
+func identityFile(dir string) string {
+	return filepath.Join(dir, filepath.Base(porestream.HubIdentity))
+}
+
+// loadIdentity reads the identity of a hub.
 func loadIdentity(dir string) (*identity, error) {
-	path := filepath.Join(dir, filepath.Base(porestream.HubIdentity))
+	path := identityFile(dir)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return makeIdentity(path)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func loadIdentity(dir string) (*identity, error) {
 	return &id, nil
 }
 
-func makeIdentity(path string) (*identity, error) {
+func makeIdentity(dir string) (*identity, error) {
 	var id identity
 	var s seeds
 	for _, k := range []struct {
@@ -70,7 +71,7 @@ func makeIdentity(path string) (*identity, error) {
 		}
 		*k.key, *k.seed = key, string(seed)
 	}
-	return &id, writeJSON(path, s)
+	return &id, writeJSON(identityFile(dir), s)
 }
 
 // writeJSON replaces a file as a whole and durably, readable to its owner alone.

@@ -45,22 +45,44 @@ type Hub struct {
 	id    *identity
 }
 
-// Open opens the hub in a store's folder, making one where there is none.
-func Open(store string) (*Hub, error) {
-	h := &Hub{store: store, dir: filepath.Join(store, "hub")}
+// Make makes a hub in a store's folder, or opens the one that is there.
+func Make(store string) (*Hub, error) {
+	h := folder(store)
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open hub: %w", err)
+		return nil, fmt.Errorf("make hub: %w", err)
 	}
 	changing, err := lock(h.dir)
 	if err != nil {
-		return nil, fmt.Errorf("open hub: %w", err)
+		return nil, fmt.Errorf("make hub: %w", err)
 	}
 	defer changing.Close()
-	if h.id, err = loadIdentity(h.dir); err != nil {
+	if h.id, err = loadIdentity(h.dir); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(store, "jetstream")); err == nil {
+			return nil, fmt.Errorf("make hub: %s is the store of a rig: name another --store", store)
+		}
+		h.id, err = makeIdentity(h.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make hub: %w", err)
+	}
+	return h, nil
+}
+
+// Open opens the hub that was made in a store's folder. Where there is none, its error is
+// [os.ErrNotExist].
+func Open(store string) (*Hub, error) {
+	h := folder(store)
+	var err error
+	if h.id, err = loadIdentity(h.dir); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no hub in %s: 'porevec hub init' makes one, --store names another folder (%w)", store, err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open hub: %w", err)
 	}
 	return h, nil
 }
+
+func folder(store string) *Hub { return &Hub{store: store, dir: filepath.Join(store, "hub")} }
 
 func (h *Hub) membersFile() string { return filepath.Join(h.dir, "members.json") }
 

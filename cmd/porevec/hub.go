@@ -41,7 +41,7 @@ key, on a stick for instance.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHubInit(), newHubServe(g), newHubInvite(), newHubRemove(), newHubList(), newHubRuns(g), newHubDrop(g), newHubJoin(g), newHubLeave(), newHubSync(g))
+	cmd.AddCommand(newHubInit(), newHubServe(g), newHubInvite(g), newHubRemove(), newHubList(), newHubRuns(g), newHubDrop(g), newHubJoin(g), newHubLeave(), newHubSync(g))
 	return cmd
 }
 
@@ -58,7 +58,7 @@ func newHubInit() *cobra.Command {
 			if len(names) == 0 {
 				return usageError("--name is missing: under which name or address do rigs find this computer?")
 			}
-			h, err := hub.Open(store)
+			h, err := hub.Make(store)
 			if err != nil {
 				return exit(exitFailure, err)
 			}
@@ -170,7 +170,7 @@ func portOf(address string) string {
 	return at.Port()
 }
 
-func newHubInvite() *cobra.Command {
+func newHubInvite(g *global) *cobra.Command {
 	var store, output string
 	var subscriber bool
 	cmd := &cobra.Command{
@@ -203,6 +203,9 @@ func newHubInvite() *cobra.Command {
 			}
 			if _, err := file.Write(creds); err != nil {
 				return exit(exitFailure, err)
+			}
+			if hub.ParseAddress(creds).Rigs == "" {
+				g.logger().Warn("the hub does not know its own address, so it is not in the invitation: 'porevec hub init' was not finished, and members have to be told")
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is the key of %s: give it to nobody else. %s\n", output, names[0], nextStep(role, output, hub.ParseAddress(creds)))
 			return failure(err)
