@@ -88,6 +88,20 @@ func TestDrop(t *testing.T) {
 	}
 }
 
+// A hub that is served to rigs alone cannot be reached by another process.
+func TestDropWithoutPort(t *testing.T) {
+	h := newHub(t)
+	h.server.Close()
+	s, err := Serve(t.Context(), Config{Store: h.store, Rigs: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := h.Runs(t.Context(), testLog(t)); err == nil || !strings.Contains(err.Error(), "stop it first") {
+		t.Errorf("%v", err)
+	}
+}
+
 // The folder of a hub is no store for anything else, served or not.
 func TestHubIsNoStore(t *testing.T) {
 	h := newHub(t)

@@ -105,8 +105,10 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if err := s.update(ctx); err != nil {
 		return err
 	}
-	_, clients := s.Addresses()
-	return s.broker.Announce(here(clients))
+	if _, clients := s.Addresses(); clients != "" {
+		return s.broker.Announce(here(clients))
+	}
+	return nil
 }
 
 // options are those of the server.
