@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +114,7 @@ func newHub(t *testing.T) *testHub {
 	t.Helper()
 	h := &testHub{store: t.TempDir()}
 	var err error
-	if h.Hub, err = Open(h.store); err != nil {
+	if h.Hub, err = Make(h.store); err != nil {
 		t.Fatal(err)
 	}
 	ca, err := h.MakeTLS([]string{"localhost"})
@@ -176,8 +177,13 @@ func (h *testHub) invite(t *testing.T, name string, role Role) []byte {
 // rig opens the store of a rig that has joined.
 func (h *testHub) rig(t *testing.T, name, via string) *jetstream.Sink {
 	t.Helper()
+	return join(t, name, h.invite(t, name, Rig), via)
+}
+
+// join opens the new store of a rig with its invitation.
+func join(t *testing.T, name string, creds []byte, via string) *jetstream.Sink {
+	t.Helper()
 	store := t.TempDir()
-	creds := h.invite(t, name, Rig)
 	_, port, _ := net.SplitHostPort(via)
 	join := jetstream.Join{URL: "tls://localhost:" + port, Rig: name}
 	if err := join.Save(store, creds, ParseAddress(creds).CA); err != nil {
@@ -304,6 +310,70 @@ func TestBadLink(t *testing.T) {
 	t.Logf("after a long outage and a restart of the hub: %v", h.wait(t, "rig1", n+5000))
 }
 
+// A rig that has lost its store begins a new one, with the invitation that it has. What
+// the hub has of the old one is not mistaken for the new one's, though their numbers and
+// some of their messages are the same.
+func TestStoreMadeAnew(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	creds := h.invite(t, "rig1", Rig)
+	old := join(t, "rig1", creds, h.rigs)
+	for i := range 3 {
+		put(t, old, 64*i, 64*(i+1))
+	}
+	h.wait(t, "rig1", 192)
+	synced(t, old)
+	old.Close()
+
+	anew := join(t, "rig1", creds, h.rigs)
+	put(t, anew, 128, 192) // once more
+	synced(t, anew)
+	if got := h.rows(t, "rig1"); got != 256 {
+		t.Errorf("the hub is said to have everything, and has %d rows of 256", got)
+	}
+	put(t, anew, 192, 256)
+	synced(t, anew)
+	if got := h.rows(t, "rig1"); got != 320 {
+		t.Errorf("the hub is said to have everything, and has %d rows of 320", got)
+	}
+}
+
+// synced waits until a rig knows that the hub has everything, and says how long that took.
+func synced(t *testing.T, rig *jetstream.Sink) time.Duration {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		progress, behind, joined := rig.Hub(t.Context())
+		switch {
+		case !joined:
+			t.Fatal("the rig is in no hub")
+		case !progress.Told.IsZero() && behind == 0:
+			return time.Since(begin)
+		case time.Since(begin) > time.Minute:
+			t.Fatalf("the hub lacks %d messages", behind)
+		}
+	}
+}
+
+// rows are how many the hub has of a rig now.
+func (h *testHub) rows(t *testing.T, rig string) (n int) {
+	t.Helper()
+	sub, err := jetstream.Subscribe(t.Context(), jetstream.SubscribeConfig{URL: h.url, Credentials: h.creds, Rig: rig, End: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	for {
+		m, err := sub.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m.Batch.Len()
+	}
+}
+
 // A hub that is full takes the rest when it has room; the rig keeps it until then.
 func TestFullHub(t *testing.T) {
 	t.Parallel()
@@ -332,6 +402,70 @@ func TestFullHub(t *testing.T) {
 	}
 	full.Close()
 	h.serve(t, h.rigs, strings.TrimPrefix(h.url, "tls://"))
+	t.Logf("complete %v after there was room", h.wait(t, "rig1", 5000))
+}
+
+// A hub leaves its disk what that is to keep free. When there is room again, it goes on by
+// itself.
+func TestHubKeepsDiskFree(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.server.Close()
+	config, err := h.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var free atomic.Int64 // without what the stream has
+	const reserve = 1 << 30
+	room := func(bytes int64) { free.Store(reserve + bytes) }
+	room(0)
+	var server atomic.Pointer[Server]
+	stored := func() int64 {
+		s := server.Load()
+		if s == nil {
+			return 0
+		}
+		stream, err := s.js.Stream(t.Context(), jetstream.Stream)
+		if err != nil {
+			return 0
+		}
+		return int64(stream.CachedInfo().State.Bytes)
+	}
+	space := func(string, int64) (uint64, uint64, error) { return uint64(max(free.Load()-stored(), 0)), reserve, nil }
+	s, err := Serve(t.Context(), Config{Store: h.store, Rigs: h.rigs, Clients: strings.TrimPrefix(h.url, "tls://"), TLS: config, Log: testLog(t), space: space})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	server.Store(s)
+	rig := h.rig(t, "rig1", h.rigs)
+	put(t, rig, 0, 5000) // 10 MB
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		status, err := h.Status()
+		if err == nil && strings.Contains(status.Waiting, "kept free") && len(status.Rigs) == 1 && status.Rigs[0].Connected {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v, %v", status, err)
+		}
+	}
+	time.Sleep(3 * time.Second) // the rig is asked meanwhile
+	if n := stored(); n > worth {
+		t.Errorf("%d bytes are stored, and there was no room", n)
+	}
+	const some = 4 << 20
+	room(some)
+	for last, same := int64(0), 0; same < 30; time.Sleep(100 * time.Millisecond) {
+		if n := stored(); n > 0 && n == last {
+			same++
+		} else {
+			last, same = n, 0
+		}
+	}
+	if n := stored(); n < some/2 || n > some+worth {
+		t.Errorf("%d bytes are stored, and there was room for %d", n, some)
+	}
+	room(2 * near)
 	t.Logf("complete %v after there was room", h.wait(t, "rig1", 5000))
 }
 
@@ -386,6 +520,9 @@ func TestRefusesOpenNetworks(t *testing.T) {
 		{Rigs: "0.0.0.0:0"}, {Rigs: ":7422"}, {Rigs: "127.0.0.1:0", Clients: "0.0.0.0:0"}, {Rigs: "hub.example:7422"},
 	} {
 		cfg.Store = t.TempDir()
+		if _, err := Make(cfg.Store); err != nil {
+			t.Fatal(err)
+		}
 		if s, err := Serve(t.Context(), cfg); !errors.Is(err, ErrNeedsTLS) {
 			t.Errorf("%+v: %v", cfg, err)
 			if err == nil {
@@ -412,6 +549,63 @@ func TestRefusesOpenNetworks(t *testing.T) {
 	}
 	if err := jetstream.Leave(store); err == nil {
 		t.Error("left twice")
+	}
+}
+
+// Several may invite at once, each in a process of its own: nobody is lost, who could not
+// be shut out later.
+func TestInvitationsAtOnce(t *testing.T) {
+	store := t.TempDir()
+	const processes, each = 8, 5
+	var inviting sync.WaitGroup
+	begin := make(chan struct{})
+	for p := range processes {
+		inviting.Go(func() {
+			<-begin
+			h, err := Make(store)
+			for i := 0; i < each && err == nil; i++ {
+				_, err = h.Add(fmt.Sprintf("rig%d-%d", p, i), Rig)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(begin)
+	inviting.Wait()
+	h, err := Open(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range processes {
+		for i := range each {
+			if err := h.Remove(fmt.Sprintf("rig%d-%d", p, i)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// Only init makes a hub: a folder that was mistyped is not one, whose invitations let
+// nobody in.
+func TestNoHub(t *testing.T) {
+	store := t.TempDir()
+	if _, err := Open(store); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "hub init") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Serve(t.Context(), Config{Store: store, Rigs: "127.0.0.1:0"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	if left, err := os.ReadDir(store); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	rig, err := jetstream.Open(t.Context(), jetstream.Config{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rig.Close()
+	if _, err := Make(store); err == nil {
+		t.Error("a hub is made in the store of a rig")
 	}
 }
 

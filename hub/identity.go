@@ -10,6 +10,9 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"github.com/porevec/porevec/internal/durable"
+	porestream "github.com/porevec/porevec/sink/jetstream"
 )
 
 // identity is what makes a hub itself: keys that sign, and accounts.
@@ -22,13 +25,14 @@ type seeds struct {
 	Operator, System, Account string
 }
 
-// loadIdentity reads the identity of a hub, making it where there is none.
+func identityFile(dir string) string {
+	return filepath.Join(dir, filepath.Base(porestream.HubIdentity))
+}
+
+// loadIdentity reads the identity of a hub.
 func loadIdentity(dir string) (*identity, error) {
-	path := filepath.Join(dir, "identity.json")
+	path := identityFile(dir)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return makeIdentity(path)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func loadIdentity(dir string) (*identity, error) {
 	return &id, nil
 }
 
-func makeIdentity(path string) (*identity, error) {
+func makeIdentity(dir string) (*identity, error) {
 	var id identity
 	var s seeds
 	for _, k := range []struct {
@@ -67,19 +71,16 @@ func makeIdentity(path string) (*identity, error) {
 		}
 		*k.key, *k.seed = key, string(seed)
 	}
-	return &id, writeJSON(path, s)
+	return &id, writeJSON(identityFile(dir), s)
 }
 
-// writeJSON replaces a file as a whole, readable to its owner alone.
+// writeJSON replaces a file as a whole and durably, readable to its owner alone.
 func writeJSON(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".tmp", append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
+	return durable.WriteFile(path, append(text, '\n'), 0o600)
 }
 
 func public(key nkeys.KeyPair) string {

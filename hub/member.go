@@ -40,22 +40,49 @@ type Member struct {
 // Hub is the folder of a hub: its identity and its members. Another process may serve it
 // meanwhile, and takes up changes within a second.
 type Hub struct {
-	dir string
-	id  *identity
+	store string
+	dir   string // for all but the stream, in store
+	id    *identity
 }
 
-// Open opens the hub in a store's folder, making one where there is none.
-func Open(store string) (*Hub, error) {
-	h := &Hub{dir: filepath.Join(store, "hub")}
+// Make makes a hub in a store's folder, or opens the one that is there.
+func Make(store string) (*Hub, error) {
+	h := folder(store)
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open hub: %w", err)
+		return nil, fmt.Errorf("make hub: %w", err)
 	}
+	changing, err := lock(h.dir)
+	if err != nil {
+		return nil, fmt.Errorf("make hub: %w", err)
+	}
+	defer changing.Close()
+	if h.id, err = loadIdentity(h.dir); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(store, "jetstream")); err == nil {
+			return nil, fmt.Errorf("make hub: %s is the store of a rig: name another --store", store)
+		}
+		h.id, err = makeIdentity(h.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make hub: %w", err)
+	}
+	return h, nil
+}
+
+// Open opens the hub that was made in a store's folder. Where there is none, its error is
+// [os.ErrNotExist].
+func Open(store string) (*Hub, error) {
+	h := folder(store)
 	var err error
-	if h.id, err = loadIdentity(h.dir); err != nil {
+	if h.id, err = loadIdentity(h.dir); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no hub in %s: 'porevec hub init' makes one, --store names another folder (%w)", store, err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open hub: %w", err)
 	}
 	return h, nil
 }
+
+func folder(store string) *Hub { return &Hub{store: store, dir: filepath.Join(store, "hub")} }
 
 func (h *Hub) membersFile() string { return filepath.Join(h.dir, "members.json") }
 
@@ -85,6 +112,11 @@ func (h *Hub) Add(name string, role Role) ([]byte, error) {
 	if name == "" || wire.Token(name) != name {
 		return nil, fmt.Errorf("name %q: only letters, digits, - and _ are allowed, as in subjects; %q would do", name, wire.Token(name))
 	}
+	changing, err := lock(h.dir)
+	if err != nil {
+		return nil, fmt.Errorf("add %s: %w", name, err)
+	}
+	defer changing.Close()
 	members, err := h.Members()
 	if err != nil {
 		return nil, err
@@ -112,6 +144,11 @@ func (h *Hub) Add(name string, role Role) ([]byte, error) {
 // Remove shuts somebody out, also from connections that exist. What came from a rig
 // stays.
 func (h *Hub) Remove(name string) error {
+	changing, err := lock(h.dir)
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	defer changing.Close()
 	members, err := h.Members()
 	if err != nil {
 		return err
@@ -137,7 +174,7 @@ func (id *identity) credentials(key nkeys.KeyPair, name string, role Role) ([]by
 		claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeLeafnodeWS)
 		// Its vectors as they are made, for who listens now; its stream; answers to the
 		// hub's requests.
-		claims.Pub.Allow.Add(all, syncPrefix(name)+".>", "$JSC.R.>")
+		claims.Pub.Allow.Add(all, syncPrefix(name)+".>", "$JSC.R."+name+".>")
 		claims.Sub.Allow.Add("$JS."+name+".API.>", "$JS.FC.>", porestream.HubSubject(name))
 	case Subscriber:
 		claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket)

@@ -36,7 +36,10 @@ type Config struct {
 	// TLS is needed where an address is not loopback.
 	TLS        *tls.Config
 	StoreBytes int64 // most that the stream may take; 0: what the disk has
+	MinFree    int64 // what the disk keeps free, in bytes; 0 is 2 GiB, or 5 % of a smaller disk
 	Log        *slog.Logger
+
+	space func(store string, least int64) (free, reserve uint64, err error) // nil: broker.Space
 }
 
 // Domain is the JetStream domain of a hub.
@@ -54,6 +57,8 @@ type Server struct {
 
 	up      map[string]bool      // who was connected a second ago; of follow
 	woken   map[string]time.Time // when a rig was asked out of turn; of follow
+	limit   int64                // of the stream's bytes, 0: none; of follow
+	waiting string               // why nothing is taken just now, "": it is; of follow
 	mu      sync.Mutex
 	members []Member
 }
@@ -64,6 +69,9 @@ func Serve(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.space == nil {
+		cfg.space = broker.Space
+	}
 	h, err := Open(cfg.Store)
 	if err != nil {
 		return nil, err
@@ -73,17 +81,34 @@ func Serve(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
 	s := &Server{cfg: cfg, hub: h, broker: b, up: make(map[string]bool), woken: make(map[string]time.Time)}
-	if err := s.connect(); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("serve hub: %w", err)
-	}
-	if err := s.update(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("serve hub: %w", err)
 	}
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.ended.Go(func() { s.follow(ctx) })
 	return s, nil
+}
+
+// begin connects to the server, makes its stream what it is to be, and tells others on this
+// computer where it is.
+func (s *Server) begin(ctx context.Context) (err error) {
+	if s.conn, err = s.hub.connect("", nats.InProcessServer(s.broker), nats.MaxReconnects(-1)); err != nil {
+		return err
+	}
+	if s.js, err = jetstream.New(s.conn); err != nil {
+		return err
+	}
+	if s.limit, _, err = s.fits(ctx); err != nil {
+		return err
+	}
+	if err := s.update(ctx); err != nil {
+		return err
+	}
+	if _, clients := s.Addresses(); clients != "" {
+		return s.broker.Announce(here(clients))
+	}
+	return nil
 }
 
 // options are those of the server.
@@ -97,10 +122,13 @@ func options(cfg Config, h *Hub) (*server.Options, error) {
 		return nil, err
 	}
 	opts := &server.Options{
-		ServerName:       "porevec-hub",
-		DontListen:       cfg.Clients == "",
-		JetStreamDomain:  Domain,
-		SyncAlways:       true,
+		ServerName:      "porevec-hub",
+		DontListen:      cfg.Clients == "",
+		JetStreamDomain: Domain,
+		SyncAlways:      true,
+		// Answers to the hub's requests come on $JSC.R.RIG.>: on $JSC.R.> any rig could answer
+		// for any other.
+		FeatureFlags:     map[string]bool{server.FeatureFlagJsAPIReplyFormatV2: true},
 		TrustedOperators: []*jwt.OperatorClaims{operator},
 		SystemAccount:    public(h.id.system),
 		AccountResolver:  resolver,
@@ -165,29 +193,25 @@ func removed(members []Member) []Member {
 	return slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Removed.IsZero() })
 }
 
-// connect makes the hub's own connection.
-func (s *Server) connect() error {
+// connect makes a connection of the hub's own, which may do everything.
+func (h *Hub) connect(url string, more ...nats.Option) (*nats.Conn, error) {
 	key, err := nkeys.CreateUser()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	creds, err := s.hub.id.credentials(key, "hub", local)
+	creds, err := h.id.credentials(key, "hub", local)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	token, err := nkeys.ParseDecoratedJWT(creds)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seed, err := key.Seed()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.conn, err = nats.Connect("", nats.InProcessServer(s.broker), nats.Name("porevec hub"), nats.UserJWTAndSeed(token, string(seed)), nats.MaxReconnects(-1)); err != nil {
-		return err
-	}
-	s.js, err = jetstream.New(s.conn)
-	return err
+	return nats.Connect(url, append(more, nats.Name("porevec hub"), nats.UserJWTAndSeed(token, string(seed)))...)
 }
 
 // update takes up the members as they are now.
@@ -233,13 +257,14 @@ func (s *Server) source(ctx context.Context, members []Member, except string) er
 		known := slices.ContainsFunc(sources, func(o *jetstream.StreamSource) bool { return o.External.APIPrefix == apiPrefix(m.Name) })
 		if m.Role == Rig && m.Name != except && !known {
 			sources = append(sources, &jetstream.StreamSource{
-				Name:          porestream.Stream,
-				FilterSubject: wire.Subject{Rig: m.Name}.Filter(), // nothing under the name of another one
-				External:      &jetstream.ExternalStream{APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name)},
+				Name: porestream.Stream,
+				// A filter would not do: who has a rig's key decides what it sends.
+				SubjectTransforms: []jetstream.SubjectTransformConfig{underName(m.Name)},
+				External:          &jetstream.ExternalStream{APIPrefix: apiPrefix(m.Name), DeliverPrefix: syncPrefix(m.Name)},
 			})
 		}
 	}
-	limit := s.cfg.StoreBytes
+	limit := s.limit
 	if limit == 0 {
 		limit = -1
 	}
@@ -249,12 +274,19 @@ func (s *Server) source(ctx context.Context, members []Member, except string) er
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
 		MaxBytes:    limit,
-		Duplicates:  time.Hour,
-		Sources:     sources,
+		// No window for duplicates: sources have none, by their sequences. What a rig whose
+		// store was made anew sends once more would be passed over, and never reach it.
+		Sources: sources,
 	}); err != nil {
 		return fmt.Errorf("update stream: %w", err)
 	}
 	return nil
+}
+
+// underName puts whatever a rig sends under its own name.
+func underName(rig string) jetstream.SubjectTransformConfig {
+	everything := wire.Subject{}.Filter()
+	return jetstream.SubjectTransformConfig{Source: everything, Destination: strings.Replace(everything, "*.*.*.*", rig+".$2.$3.$4", 1)}
 }
 
 // Of a rig that comes back, the server would ask only after a pause that grows to two
@@ -300,20 +332,21 @@ func apiPrefix(rig string) string { return "$JS." + rig + ".API" }
 func (s *Server) follow(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var seen time.Time
+	var seen os.FileInfo // two changes may have the same time, but they are two files
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if info, err := os.Stat(s.hub.membersFile()); err == nil && !info.ModTime().Equal(seen) {
+		if info, err := os.Stat(s.hub.membersFile()); err == nil && (seen == nil || !os.SameFile(info, seen) || !info.ModTime().Equal(seen.ModTime())) {
 			if err := s.update(ctx); err != nil {
 				s.cfg.Log.Error("the members of the hub could not be taken up", "error", err)
 			} else {
-				seen = info.ModTime()
+				seen = info
 			}
 		}
+		s.keepFree(ctx)
 		rigs := s.Rigs(ctx)
 		s.tell(rigs)
 		s.wake(ctx, rigs)
@@ -336,7 +369,10 @@ func (s *Server) tell(rigs []RigStatus) {
 			s.cfg.Log.Info(what, "rig", rig.Name, "has_message", rig.Sequence)
 		}
 	}
-	_ = writeJSON(s.hub.statusFile(), Status{Time: time.Now().UTC(), Rigs: rigs}) // likewise
+	// Likewise, so it need not outlast a power cut.
+	if text, err := json.Marshal(Status{Time: time.Now().UTC(), Waiting: s.waiting, Rigs: rigs}); err == nil && os.WriteFile(s.hub.statusFile()+".tmp", text, 0o600) == nil {
+		_ = os.Rename(s.hub.statusFile()+".tmp", s.hub.statusFile())
+	}
 }
 
 // heal starts the server again when its disk was full and has room.
@@ -357,8 +393,9 @@ func (s *Server) heal(ctx context.Context) {
 
 // Status is what a hub that runs writes down every second.
 type Status struct {
-	Time time.Time   `json:"time"`
-	Rigs []RigStatus `json:"rigs"`
+	Time    time.Time   `json:"time"`
+	Waiting string      `json:"waiting,omitempty"` // why nothing is taken just now
+	Rigs    []RigStatus `json:"rigs"`
 }
 
 func (h *Hub) statusFile() string { return filepath.Join(h.dir, "status.json") }
@@ -382,6 +419,7 @@ type RigStatus struct {
 	Name      string    `json:"rig"`
 	Connected bool      `json:"connected"`
 	Sequence  uint64    `json:"sequence"` // of its last message here, in the rig's own stream
+	Stream    string    `json:"stream"`   // identity of that stream, another one after the rig's store was made anew
 	Last      time.Time `json:"last,omitzero"`
 }
 
@@ -397,31 +435,30 @@ func (s *Server) Rigs(ctx context.Context) []RigStatus {
 			continue
 		}
 		rig := RigStatus{Name: m.Name, Connected: connected[porestream.ServerName(m.Name)]}
-		rig.Sequence, rig.Last = s.reached(ctx, m.Name)
+		s.reached(ctx, &rig)
 		rigs = append(rigs, rig)
 	}
 	return rigs
 }
 
-// reached is the sequence, in a rig's own stream, of its last message here.
-func (s *Server) reached(ctx context.Context, rig string) (uint64, time.Time) {
+// reached finds the last message of a rig, and where it was in the rig's own stream.
+func (s *Server) reached(ctx context.Context, rig *RigStatus) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	stream, err := s.js.Stream(ctx, porestream.Stream)
 	if err != nil {
-		return 0, time.Time{}
+		return
 	}
-	last, err := stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: rig}.Filter())
+	last, err := stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: rig.Name}.Filter())
 	if err != nil {
-		return 0, time.Time{}
+		return
 	}
-	// "POREVEC:<hash> <sequence> <filter> …"
-	fields := strings.Fields(last.Header.Get("Nats-Stream-Source"))
-	if len(fields) < 2 {
-		return 0, last.Time
+	rig.Last = last.Time
+	// "POREVEC:<hash> <sequence> <filter> <transform> <subject> <identity of the stream>"
+	if fields := strings.Fields(last.Header.Get("Nats-Stream-Source")); len(fields) == 6 {
+		rig.Sequence, _ = strconv.ParseUint(fields[1], 10, 64)
+		rig.Stream = fields[5]
 	}
-	sequence, _ := strconv.ParseUint(fields[1], 10, 64)
-	return sequence, last.Time
 }
 
 // connected are the server names of leaf nodes that are connected now.

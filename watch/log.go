@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/porevec/porevec/internal/durable"
 )
 
 // Log remembers, in a file, which files of one watched folder were dealt with. The
@@ -87,11 +89,7 @@ func (l *Log) begin() error {
 	if err := l.append([]byte(logHead)); err != nil {
 		return err
 	}
-	// The name is to be durable too. Where folders cannot be synced, it is.
-	if dir, err := os.Open(filepath.Dir(l.file.Name())); err == nil {
-		_ = dir.Sync()
-		dir.Close()
-	}
+	durable.SyncDir(filepath.Dir(l.file.Name()))
 	return nil
 }
 

@@ -275,7 +275,7 @@ func (b *sinkBench) paced(mode jetstream.Durability, age time.Duration) (sinkRow
 
 // catchUp measures how fast a hub gets what a rig stored while it was away.
 func (b *sinkBench) catchUp() (vectorsPerS, mbPerS float64, err error) {
-	home, err := hub.Open(filepath.Join(b.dir, "hub"))
+	home, err := hub.Make(filepath.Join(b.dir, "hub"))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -41,7 +41,7 @@ key, on a stick for instance.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHubInit(), newHubServe(g), newHubInvite(), newHubRemove(), newHubList(), newHubJoin(g), newHubLeave(), newHubSync(g))
+	cmd.AddCommand(newHubInit(), newHubServe(g), newHubInvite(g), newHubRemove(), newHubList(), newHubRuns(g), newHubDrop(g), newHubJoin(g), newHubLeave(), newHubSync(g))
 	return cmd
 }
 
@@ -58,7 +58,7 @@ func newHubInit() *cobra.Command {
 			if len(names) == 0 {
 				return usageError("--name is missing: under which name or address do rigs find this computer?")
 			}
-			h, err := hub.Open(store)
+			h, err := hub.Make(store)
 			if err != nil {
 				return exit(exitFailure, err)
 			}
@@ -99,7 +99,7 @@ func hubStore(cmd *cobra.Command, store *string) {
 
 func newHubServe(g *global) *cobra.Command {
 	var store, rigs, clients, certificate, key string
-	var spool byteSize
+	var spool, minFree byteSize
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the hub",
@@ -139,7 +139,7 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 			log := g.logger()
 			ctx, stop := ossignal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			s, err := hub.Serve(ctx, hub.Config{Store: store, Rigs: rigs, Clients: clients, TLS: config, StoreBytes: int64(spool), Log: log})
+			s, err := hub.Serve(ctx, hub.Config{Store: store, Rigs: rigs, Clients: clients, TLS: config, StoreBytes: int64(spool), MinFree: int64(minFree), Log: log})
 			if err != nil {
 				return exit(exitFailure, fmt.Errorf("%w ('porevec hub init' makes a certificate)", err))
 			}
@@ -157,6 +157,7 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 	flags.StringVar(&certificate, "tls-cert", "", "certificate (PEM), instead of the one of 'hub init'")
 	flags.StringVar(&key, "tls-key", "", "its key")
 	flags.Var(&spool, "spool", "most that the stream may take, e.g. 2TB; then rigs keep what is new until there is room (0: as much as the disk has)")
+	flags.Var(&minFree, "min-free", "what the disk of --store keeps free, e.g. 10GB; then likewise (0: 2GiB, or 5 % of a smaller disk)")
 	return cmd
 }
 
@@ -169,7 +170,7 @@ func portOf(address string) string {
 	return at.Port()
 }
 
-func newHubInvite() *cobra.Command {
+func newHubInvite(g *global) *cobra.Command {
 	var store, output string
 	var subscriber bool
 	cmd := &cobra.Command{
@@ -202,6 +203,9 @@ func newHubInvite() *cobra.Command {
 			}
 			if _, err := file.Write(creds); err != nil {
 				return exit(exitFailure, err)
+			}
+			if hub.ParseAddress(creds).Rigs == "" {
+				g.logger().Warn("the hub does not know its own address, so it is not in the invitation: 'porevec hub init' was not finished, and members have to be told")
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is the key of %s: give it to nobody else. %s\n", output, names[0], nextStep(role, output, hub.ParseAddress(creds)))
 			return failure(err)
@@ -314,6 +318,9 @@ func listHub(w io.Writer, members []hub.Member, status hub.Status, asJSON bool) 
 			last = r.Last.Format(time.DateTime)
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Role, m.Added.Format(time.DateOnly), state, messages, last)
+	}
+	if runs && status.Waiting != "" && !asJSON {
+		fmt.Fprintf(out, "\nThe hub takes nothing more: %s.\n", status.Waiting)
 	}
 	return out.Flush()
 }

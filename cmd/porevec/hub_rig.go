@@ -94,7 +94,7 @@ func checkNames(ctx context.Context, g *global, store, rig string) error {
 	return nil
 }
 
-// invitee is the name in a credentials file.
+// invitee is the name in a credentials file of a rig.
 func invitee(creds []byte) (string, error) {
 	token, err := nkeys.ParseDecoratedJWT(creds)
 	if err != nil {
@@ -106,6 +106,9 @@ func invitee(creds []byte) (string, error) {
 	}
 	if _, err := nkeys.ParseDecoratedNKey(creds); err != nil {
 		return "", fmt.Errorf("the credentials file holds no key: %w", err)
+	}
+	if may := claims.AllowedConnectionTypes; len(may) > 0 && !may.Contains(jwt.ConnectionTypeLeafnode) && !may.Contains(jwt.ConnectionTypeLeafnodeWS) {
+		return "", fmt.Errorf("these are the credentials of a subscriber, %s, with which the hub lets no rig in: 'porevec hub invite RIG' there makes those of a rig", claims.Name)
 	}
 	return claims.Name, nil
 }

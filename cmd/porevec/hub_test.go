@@ -65,6 +65,22 @@ func TestHubCommands(t *testing.T) {
 			t.Errorf("%s: the hub has other vectors (-want +got):\n%s", rig, d)
 		}
 	}
+	// The hub's owner sees what it holds and makes room while it runs, and not with the
+	// commands for a rig's store.
+	if o := runProgram(t, "hub", "runs", "--store", at("hub"), "--rig", "rig2").want(t, 0); strings.Contains(o.stdout, "rig1") || !strings.Contains(o.stdout, "rig2") {
+		t.Error(o.stdout)
+	}
+	if o := runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all").want(t, 0); !strings.Contains(o.stdout, "say --yes") {
+		t.Error(o.stdout)
+	}
+	runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all", "--yes").want(t, 0)
+	runProgram(t, "hub", "drop", "--store", at("hub"), "--yes").want(t, exitUsage)
+	if got := vectors(t, runProgram(t, "subscribe", "--nats", "tls://localhost:"+clients, "--nats-creds", at("lab.creds"), "--rig", "rig1", "--json", "--until-idle", "1s").want(t, 0).stdout); len(got) != len(want[0]) {
+		t.Errorf("the hub has %d vectors of rig1, and %d before another rig's were dropped", len(got), len(want[0]))
+	}
+	if o := runProgram(t, "store", "list", "--store", at("hub")).want(t, exitFailure); !strings.Contains(o.stderr, "hub runs") {
+		t.Error(o.stderr)
+	}
 	// Under another name the hub would miss what is there.
 	runProgram(t, "embed", simulatedRun(t, 2), "--store", at("rig1"), "--rig", "other").want(t, exitDelivery)
 	runProgram(t, "hub", "invite", "rig3", "--store", at("hub"), "-o", at("rig3.creds")).want(t, 0)
@@ -98,11 +114,43 @@ func TestHubCommands(t *testing.T) {
 	}
 }
 
+// Of what was mistaken for something else, nothing is made.
+func TestHubMistaken(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, command := range [][]string{{"serve"}, {"invite", "rig1", "-o", at("rig1.creds")}, {"list"}, {"runs"}, {"remove", "rig1"}} {
+		o := runProgram(t, append(append([]string{"hub"}, command...), "--store", at("nothing"))...).want(t, exitFailure)
+		if !strings.Contains(o.stderr, "hub init") {
+			t.Errorf("%v: %s", command, o.stderr)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	runProgram(t, "hub", "init", "--store", at("hub"), "--name", "localhost").want(t, 0)
+	if o := runProgram(t, "hub", "invite", "lab", "--subscriber", "--store", at("hub"), "-o", at("lab.creds")).want(t, 0); strings.Contains(o.stderr, "address") {
+		t.Error(o.stderr)
+	}
+	if o := runProgram(t, "hub", "join", "--store", at("rig"), "--creds", at("lab.creds")).want(t, exitInput); !strings.Contains(o.stderr, "subscriber") {
+		t.Error(o.stderr)
+	}
+	if err := os.Remove(filepath.Join(at("hub"), "hub", "address.json")); err != nil {
+		t.Fatal(err)
+	}
+	if o := runProgram(t, "hub", "invite", "rig1", "--store", at("hub"), "-o", at("rig1.creds")).want(t, 0); !strings.Contains(o.stderr, "address") {
+		t.Error(o.stderr)
+	}
+}
+
 // What others can reach needs a certificate.
 func TestHubNeedsTLS(t *testing.T) {
 	store := t.TempDir()
+	runProgram(t, "hub", "init", "--store", store, "--name", "localhost").want(t, 0)
+	if err := os.Remove(filepath.Join(store, "hub", "server.crt")); err != nil {
+		t.Fatal(err)
+	}
 	o := runProgram(t, "hub", "serve", "--store", store).want(t, exitFailure)
-	if !strings.Contains(o.stderr, "hub init") {
+	if !strings.Contains(o.stderr, "needs TLS") || !strings.Contains(o.stderr, "hub init") {
 		t.Error(o.stderr)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,6 +39,13 @@ func (f *storeFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.stream.nats, "nats", "", "URL of a server, instead of --store")
 	flags.StringVar(&f.stream.creds, "nats-creds", "", "credentials file for the server of --nats")
 	f.stream.from = "start"
+}
+
+// runs are what a stream holds.
+type runs interface {
+	Contents(context.Context) (*jetstream.Contents, error)
+	Drop(context.Context, jetstream.Stored) error
+	Close() error
 }
 
 // open connects to the stream.
@@ -113,8 +121,8 @@ It shows what it would delete; --yes deletes it.`,
   porevec store drop --all --nats nats://127.0.0.1:4222`,
 		Args: args(cobra.ArbitraryArgs),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			if f.before < 0 || (len(names) > 0) == (f.before > 0 || f.all) {
-				return usageError("say which runs: their ids, or --before, or --all")
+			if err := f.validate(names); err != nil {
+				return err
 			}
 			if f.all && cmd.Flags().Changed("before") {
 				return usageError("--all takes runs of any age, --before some: give one of them")
@@ -124,35 +132,51 @@ It shows what it would delete; --yes deletes it.`,
 				return err
 			}
 			defer from.Close()
-			runs, err := f.chosen(contents.Runs, names)
-			if err != nil {
-				return err
-			}
-			if !f.yes {
-				if err := listRuns(cmd.OutOrStdout(), contents, runs); err != nil {
-					return exit(exitFailure, err)
-				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "These %d runs would be deleted: say --yes to do it.\n", len(runs))
-				return failure(err)
-			}
-			for _, r := range runs {
-				if err := from.Drop(cmd.Context(), r); err != nil {
-					return exit(exitFailure, err)
-				}
-			}
-			after, err := from.Contents(cmd.Context())
-			if err != nil {
-				return exit(exitFailure, err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs deleted; %.1f MB before, %.1f MB now\n", len(runs), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6)
-			return failure(err)
+			return f.drop(cmd, from, contents, names)
 		},
 	}
 	f.register(cmd)
+	f.registerChoice(cmd)
+	return cmd
+}
+
+func (f *storeFlags) registerChoice(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do it")
 	cmd.Flags().DurationVar(&f.before, "before", 0, "runs that got nothing new for so long, e.g. 168h")
 	cmd.Flags().BoolVar(&f.all, "all", false, "all runs")
-	return cmd
+}
+
+func (f *storeFlags) validate(names []string) error {
+	if f.before < 0 || (len(names) > 0) == (f.before > 0 || f.all) {
+		return usageError("say which runs: their ids, or --before, or --all")
+	}
+	return nil
+}
+
+// drop shows the runs that are chosen, or deletes them.
+func (f *storeFlags) drop(cmd *cobra.Command, from runs, contents *jetstream.Contents, names []string) error {
+	chosen, err := f.chosen(contents.Runs, names)
+	if err != nil {
+		return err
+	}
+	if !f.yes {
+		if err := listRuns(cmd.OutOrStdout(), contents, chosen); err != nil {
+			return exit(exitFailure, err)
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "These %d runs would be deleted: say --yes to do it.\n", len(chosen))
+		return failure(err)
+	}
+	for _, r := range chosen {
+		if err := from.Drop(cmd.Context(), r); err != nil {
+			return exit(exitFailure, err)
+		}
+	}
+	after, err := from.Contents(cmd.Context())
+	if err != nil {
+		return exit(exitFailure, err)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs deleted; %.1f MB before, %.1f MB now\n", len(chosen), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6)
+	return failure(err)
 }
 
 // chosen picks runs by name or by age.
@@ -171,7 +195,7 @@ func (f *storeFlags) chosen(runs []jetstream.Stored, names []string) ([]jetstrea
 			}
 		}
 		if !found {
-			return nil, exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which", name))
+			return nil, exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which, of a hub 'porevec hub runs'", name))
 		}
 	}
 	return chosen, nil

@@ -14,9 +14,10 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/porevec/porevec/internal/durable"
 )
 
 // Authority signs leaves.
@@ -125,8 +126,8 @@ func WritePair(dir, name string, leaf tls.Certificate) (certificate, key string,
 		return "", "", fmt.Errorf("certificate %s: %w", name, err)
 	}
 	certificate, key = filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")
-	if err := os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+	if err := durable.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
 		return "", "", err
 	}
-	return certificate, key, os.WriteFile(certificate, certificatePEM(leaf.Certificate[0]), 0o644)
+	return certificate, key, durable.WriteFile(certificate, certificatePEM(leaf.Certificate[0]), 0o644)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/porevec/porevec/internal/durable"
 	"github.com/porevec/porevec/sink/arrow"
 	"github.com/porevec/porevec/sink/ndjson"
 	"github.com/porevec/porevec/sink/npy"
@@ -105,7 +106,7 @@ func (f *finishing) end() error {
 		if err := os.Remove(main); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("finish %s: %w", main, err)
 		}
-		syncFolder(main)
+		durable.SyncDir(filepath.Dir(main))
 	}
 	for i := len(f.parts) - 1; i >= 0; i-- {
 		p := f.parts[i]
@@ -113,18 +114,9 @@ func (f *finishing) end() error {
 			return fmt.Errorf("finish %s: %w", p.target, err)
 		}
 		f.parts = f.parts[:i]
-		syncFolder(p.target)
+		durable.SyncDir(filepath.Dir(p.target))
 	}
 	return nil
-}
-
-// syncFolder makes the names beside a file durable. Best effort: not every system can
-// sync a folder.
-func syncFolder(path string) {
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
-	}
 }
 
 // discard removes what did not get its name.

@@ -10,8 +10,10 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/porevec/porevec/internal/broker"
+	"github.com/porevec/porevec/internal/durable"
 	"github.com/porevec/porevec/signal"
 	"github.com/porevec/porevec/sink/wire"
 )
@@ -98,7 +100,7 @@ func (j *journal) begin() error {
 	if err := j.sync(); err != nil {
 		return err
 	}
-	syncFolder(j.file.Name())
+	durable.SyncDir(filepath.Dir(j.file.Name()))
 	return nil
 }
 

@@ -3,10 +3,12 @@ package jetstream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/porevec/porevec/sink/wire"
@@ -30,7 +32,12 @@ type Contents struct {
 
 // Contents tells what the stream of a subscription's server holds.
 func (s *Subscription) Contents(ctx context.Context) (*Contents, error) {
-	info, err := s.link.stream.Info(ctx, jetstream.WithSubjectFilter(">"))
+	return ContentsOf(ctx, s.link.stream)
+}
+
+// ContentsOf tells what a stream holds.
+func ContentsOf(ctx context.Context, stream jetstream.Stream) (*Contents, error) {
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(">"))
 	if err != nil {
 		return nil, fmt.Errorf("contents of the stream: %w", err)
 	}
@@ -48,7 +55,7 @@ func (s *Subscription) Contents(ctx context.Context) (*Contents, error) {
 		runs[parsed].Messages += messages
 	}
 	for subject, run := range runs {
-		last, err := s.link.stream.GetLastMsgForSubject(ctx, subject.Filter())
+		last, err := stream.GetLastMsgForSubject(ctx, subject.Filter())
 		if err != nil {
 			return nil, fmt.Errorf("contents of the stream: %w", err)
 		}
@@ -61,8 +68,17 @@ func (s *Subscription) Contents(ctx context.Context) (*Contents, error) {
 
 // Drop deletes all messages of a run. A replay of it would store it anew.
 func (s *Subscription) Drop(ctx context.Context, run Stored) error {
+	err := DropFrom(ctx, s.link.stream, run)
+	if err != nil && errors.Is(s.link.conn.LastError(), nats.ErrPermissionViolation) {
+		return fmt.Errorf("these credentials do not let you delete; of a hub, its owner can, with 'porevec hub drop' (%w)", err)
+	}
+	return err
+}
+
+// DropFrom deletes messages of a run, all of them unless which says otherwise.
+func DropFrom(ctx context.Context, stream jetstream.Stream, run Stored, which ...jetstream.StreamPurgeOpt) error {
 	subject := wire.Subject{Rig: run.Rig, Position: run.Position, Run: run.Run}.Filter()
-	if err := s.link.stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+	if err := stream.Purge(ctx, append(which, jetstream.WithPurgeSubject(subject))...); err != nil {
 		return fmt.Errorf("drop %s: %w", subject, err)
 	}
 	return nil

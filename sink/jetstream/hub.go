@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 )
 
 // HubSubject is where a hub tells one of its rigs how far it has got, once a second: an
-// object with rig and sequence. It is not stored.
+// object with rig, sequence and stream. It is not stored.
 func HubSubject(rig string) string { return "porevec-hub." + rig }
 
 // HubProgress is how far the hub has got with the stream of this rig.
@@ -26,6 +27,9 @@ type HubProgress struct {
 	// Sequence is that of the last message that the hub has on disk, in the stream of the
 	// rig.
 	Sequence uint64 `json:"sequence"`
+	// Stream is the identity of the stream that this message is from, which was another one
+	// where the store has been made anew since: its numbers mean nothing here.
+	Stream string `json:"stream"`
 	// Told is when the hub said so; zero: it has not been heard since the store was
 	// opened.
 	Told time.Time `json:"-"`
@@ -54,11 +58,26 @@ func (s *Sink) Hub(ctx context.Context) (progress HubProgress, behind uint64, jo
 	if p := s.hub.Load(); p != nil {
 		progress = *p
 	}
+	if progress.Stream != identity(s.link.stream.CachedInfo().Created) {
+		progress.Sequence = 0 // the hub has yet to find out
+	}
 	last, err := s.link.stream.GetLastMsgForSubject(ctx, wire.Subject{Rig: s.join.Rig}.Filter())
 	if err == nil && last.Sequence > progress.Sequence {
 		behind = last.Sequence - progress.Sequence
 	}
 	return progress, behind, true
+}
+
+// identity is what a hub's server notes of a stream with each message that it takes from
+// there (nats-server 2.15: stream.identity, the last field of Nats-Stream-Source).
+func identity(created time.Time) string {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	sum := sha256.Sum256([]byte(created.UTC().Format(time.RFC3339Nano)))
+	id := sum[:8]
+	for i := range id {
+		id[i] = digits[int(id[i])%len(digits)]
+	}
+	return string(id)
 }
 
 // Rigs are the names under which a store that nobody has open holds vectors.

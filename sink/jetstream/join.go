@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/porevec/porevec/internal/durable"
 	"github.com/porevec/porevec/sink/wire"
 )
 
@@ -31,6 +32,19 @@ type Join struct {
 func ServerName(rig string) string { return "porevec-" + rig }
 
 func joinDir(store string) string { return filepath.Join(store, "hub") }
+
+// HubIdentity is a file in the store's folder of a hub, and of nothing else.
+const HubIdentity = "hub/identity.json"
+
+// noHub refuses a folder in which a server of a hub is at home. Another one would see
+// nothing of what is there, and leave things of its own.
+func noHub(store string) error {
+	if _, err := os.Stat(filepath.Join(store, filepath.FromSlash(HubIdentity))); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%s is the folder of a hub: 'porevec hub runs' and 'porevec hub drop' see to what it holds, and who reads vectors connects with --nats "+
+		"and an invitation ('porevec hub invite NAME --subscriber'); for vectors of this computer name another --store", store)
+}
 
 // LoadJoin gives the membership of a store; nil: it is in no hub.
 func LoadJoin(store string) (*Join, error) {
@@ -68,11 +82,7 @@ func (j Join) Save(store string, creds, ca []byte) error {
 		name string
 		data []byte
 	}{{"rig.creds", creds}, {"ca.pem", ca}, {"join.json", append(text, '\n')}} {
-		path := filepath.Join(j.dir, f.name)
-		if err := os.WriteFile(path+".tmp", f.data, 0o600); err != nil {
-			return err
-		}
-		if err := os.Rename(path+".tmp", path); err != nil {
+		if err := durable.WriteFile(filepath.Join(j.dir, f.name), f.data, 0o600); err != nil {
 			return err
 		}
 	}

@@ -66,6 +66,9 @@ type embedded struct {
 
 // startServer opens a store. It may take a second per gigabyte after a crash.
 func startServer(ctx context.Context, cfg serverConfig) (*embedded, error) {
+	if err := noHub(cfg.store); err != nil {
+		return nil, err
+	}
 	e := &embedded{cfg: cfg}
 	var err error
 	if e.Broker, err = broker.Start(ctx, cfg.store, e.cfg.options, cfg.log); err != nil {
