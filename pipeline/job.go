@@ -87,7 +87,7 @@ func (p *Pipeline) deliver(ctx context.Context) error {
 		p.fail(err)
 	}
 	// A live feed has no end of its own: it is whole when it is stopped.
-	whole := p.cfg.AtRest != nil && p.cfg.AtRest() || p.complete.Load() || p.cfg.Backlog > 0
+	whole := p.complete.Load() || p.cfg.Backlog > 0 || p.stopped.Load() && p.cfg.AtRest != nil && p.cfg.AtRest()
 	if partial, ok := p.cfg.Sink.(sink.Partial); ok && (!whole || p.failure() != nil) {
 		partial.KeepPartial()
 	}

@@ -108,6 +108,7 @@ type Pipeline struct {
 	stopOnce sync.Once
 	failed   atomic.Pointer[error] // the first failure
 	complete atomic.Bool           // the source came to its end
+	stopped  atomic.Bool           // nothing more was asked of it
 	limit    atomic.Pointer[Limit]
 
 	blocks  chan *signal.Block

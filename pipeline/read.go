@@ -33,6 +33,7 @@ func (p *Pipeline) read(ctx context.Context) error {
 	for {
 		select {
 		case <-p.stop:
+			p.stopped.Store(true)
 			return nil
 		default:
 		}
@@ -44,7 +45,8 @@ func (p *Pipeline) read(ctx context.Context) error {
 			p.complete.Store(true)
 			return nil
 		case err != nil && waiting.Err() != nil && ctx.Err() == nil:
-			return nil // stopped
+			p.stopped.Store(true)
+			return nil
 		case err != nil && signal.ClassOf(err) == signal.Corrupt:
 			p.skipped(err)
 			hole = true
