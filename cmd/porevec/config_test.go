@@ -218,6 +218,7 @@ func TestLogFormat(t *testing.T) {
 // TestReload follows one of two positions, and the other one too when it is told to,
 // without losing anything of the first.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path, config := filepath.Join(dir, "run.pod5"), filepath.Join(dir, "live.toml")
 	if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 23, Reads: 30, MeanBases: 2500}); err != nil {

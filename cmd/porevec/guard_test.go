@@ -84,6 +84,7 @@ func TestEnergyNamesItsParts(t *testing.T) {
 // says so.
 func TestLimitedLive(t *testing.T) {
 	needRuntime(t)
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "run.pod5")
 	if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 21, Reads: 60, MeanBases: 4000}); err != nil {
 		t.Fatal(err)

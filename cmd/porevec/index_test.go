@@ -64,6 +64,7 @@ func answersOf(t *testing.T, ndjson string) (all []found, final map[string]found
 
 // TestSearchFindsReads searches a run, a file and a stream of its vectors.
 func TestSearchFindsReads(t *testing.T) {
+	t.Parallel()
 	run, index, truth := simulatedSearch(t)
 	out := runProgram(t, "index", "search", "--index", index, "--format", "ndjson", run).want(t, 0)
 	_, fromRun := answersOf(t, out.stdout)
@@ -119,6 +120,7 @@ func TestSearchFindsReads(t *testing.T) {
 }
 
 func TestWatchListRaisesAlarms(t *testing.T) {
+	t.Parallel()
 	run, index, _ := simulatedSearch(t)
 	dir := t.TempDir()
 	list := filepath.Join(dir, "list.toml")
@@ -164,6 +166,7 @@ func TestWatchListRaisesAlarms(t *testing.T) {
 }
 
 func TestSearchRefusesWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	run, index, _ := simulatedSearch(t)
 	dir := t.TempDir()
 	r9 := filepath.Join(dir, "r9.pod5")

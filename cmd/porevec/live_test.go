@@ -325,6 +325,7 @@ func compareMissed(t *testing.T, path, books string, reads int, carried map[sign
 // TestLiveIntoTheStream follows two positions into a stream, is interrupted in the
 // middle, and leaves what it did readable.
 func TestLiveIntoTheStream(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path, store := filepath.Join(dir, "run.pod5"), filepath.Join(dir, "store")
 	if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 22, Reads: 30, MeanBases: 2500}); err != nil {

@@ -16,6 +16,7 @@ import (
 // TestWatchEmbedsEachFileOnce watches a folder with a finished and an unfinished
 // file, and again when the second one is whole.
 func TestWatchEmbedsEachFileOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	run, store := filepath.Join(dir, "run"), filepath.Join(dir, "store")
 	first, second := filepath.Join(run, "pod5_pass", "a_0.pod5"), filepath.Join(run, "pod5_pass", "a_1.pod5")
