@@ -11,6 +11,19 @@ cd "$(dirname "$0")"
 dest=${DESTDIR:-}
 unit=$dest/etc/systemd/system/porevec-live.service
 
+case ${1:-} in
+'' | --remove) ;;
+*)
+	sed -n '2,9s/^# \{0,1\}//p' install.sh
+	[ "$1" = --help ] && exit 0
+	exit 2
+	;;
+esac
+if [ -z "$dest" ]; then # before anything is made
+	[ "$(id -u)" = 0 ] || { echo "install.sh: run it as root: sudo ./install.sh" >&2; exit 1; }
+	[ -d /run/systemd/system ] || { echo "install.sh: systemd does not run here; DESTDIR=/ puts the files in their places all the same" >&2; exit 1; }
+fi
+
 if [ "${1:-}" = --remove ]; then
 	[ -n "$dest" ] || systemctl disable --now porevec-live || true
 	rm -rf "$unit" "$dest/opt/porevec" "$dest/usr/local/bin/porevec"

@@ -67,6 +67,7 @@ const (
 type devices struct {
 	list    []ort.Device // in the order of preference, once ranked
 	auto    bool
+	insist  bool // one was named, which must work at the start
 	threads int
 	batch   func(ort.Device) int
 	path    string // of --model; "": built in
@@ -91,9 +92,9 @@ func (d *devices) encoder(ctx context.Context, m embed.Model) (*device.Encoder, 
 	if d.alone {
 		d.list = alone(d.list)
 	}
-	e, err := device.New(ctx, device.Config{Model: m, Devices: d.describe(m, files), Log: d.log, Told: d.told})
+	e, err := device.New(ctx, device.Config{Model: m, Devices: d.describe(m, files), Insist: d.insist || d.alone, Log: d.log, Told: d.told})
 	if err != nil {
-		return nil, fmt.Errorf("device %v: %w", d.list[0], err)
+		return nil, fmt.Errorf("device %w", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

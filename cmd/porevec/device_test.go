@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -112,4 +113,20 @@ func TestBatchOn(t *testing.T) {
 			t.Errorf("%s, %s, --batch %d: %d chunks, want %d", c.device, c.preset, c.batch, got, c.want)
 		}
 	}
+}
+
+// Of several devices that are named, those that are not there are passed over; one that
+// is named alone has to be there.
+func TestNamedDevices(t *testing.T) {
+	needRuntime(t)
+	if ort.CUDA.Missing() == nil {
+		t.Skip("CUDA is here")
+	}
+	dir := simulatedRun(t, 4)
+	out := filepath.Join(t.TempDir(), "x.npy")
+	o := runProgram(t, "embed", dir, "-o", out, "--device", "cuda:0,cpu", "--json").want(t, 0)
+	if r := o.result(t); r.Device != "cpu" || r.Acknowledged == 0 || !strings.Contains(o.stderr, "libonnxruntime_providers_cuda") {
+		t.Errorf("on %q, %d vectors: %s", r.Device, r.Acknowledged, o.stderr)
+	}
+	runProgram(t, "embed", dir, "-o", out, "--device", "cuda:0").want(t, exitModel)
 }

@@ -149,12 +149,10 @@ func (f *encoderFlags) open(log *slog.Logger) (*lines, error) {
 			l.devices.path = f.model
 		}
 	}
-	if !auto {
+	if l.devices.insist = !auto && !strings.Contains(f.device, ","); l.devices.insist {
 		// Said now, and not when the first run begins.
-		for _, d := range list {
-			if err := d.Missing(); err != nil {
-				return nil, err
-			}
+		if err := list[0].Missing(); err != nil {
+			return nil, err
 		}
 	}
 	return l, nil

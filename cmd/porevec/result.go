@@ -149,7 +149,7 @@ func (r *result) print(w io.Writer) error {
 		line("limits", "the level of work changed %d times", r.LevelChanges)
 	}
 	if r.DeviceEvents > 0 {
-		line("devices", "%d events, see the messages above", r.DeviceEvents)
+		line("devices", "events: %d, see the messages above", r.DeviceEvents)
 	}
 	if r.PeakMemoryBytes > 0 {
 		line("memory", "%d MB at most", r.PeakMemoryBytes/1_000_000)

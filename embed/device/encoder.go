@@ -67,10 +67,12 @@ type opening struct {
 type Config struct {
 	// Model names the embedding, whichever file of it a device computes.
 	Model embed.Model
-	// Devices in the order of preference. The first must work; the others are opened when
-	// they are needed.
+	// Devices in the order of preference. The others are opened when they are needed.
 	Devices []Device
-	Log     *slog.Logger
+	// Insist says that there is no encoder when the first device does not work. Without, the
+	// first one that works computes.
+	Insist bool
+	Log    *slog.Logger
 	// Told is called with each event, from any goroutine; nil: nobody is told.
 	Told func(Event)
 
@@ -78,8 +80,8 @@ type Config struct {
 	rest time.Duration
 }
 
-// New opens and proves the first device. It gives that up when ctx ends, on which nothing
-// depends later.
+// New opens and proves a device. It gives that up when ctx ends, on which nothing depends
+// later.
 func New(ctx context.Context, cfg Config) (*Encoder, error) {
 	e := &Encoder{model: cfg.Model, log: cfg.Log, told: cfg.Told, wake: make(chan struct{}, 1), rest: shortestRest}
 	if cfg.rest > 0 {
@@ -91,14 +93,31 @@ func New(ctx context.Context, cfg Config) (*Encoder, error) {
 	if len(e.places) == 0 {
 		return nil, errors.New("no device to compute on")
 	}
-	first, err := e.open(ctx, e.places[0])
-	if err != nil {
+	if err := e.first(ctx, cfg.Insist); err != nil {
 		return nil, err
 	}
-	e.places[0].session = first
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.others.Go(e.keep)
 	return e, nil
+}
+
+// first opens the first device that works.
+func (e *Encoder) first(ctx context.Context, insist bool) error {
+	var failures []error
+	for _, p := range e.places {
+		s, err := e.open(ctx, p)
+		if err == nil {
+			p.session = s
+			return nil
+		}
+		failures = append(failures, fmt.Errorf("%s: %w", p.Name, err))
+		if insist || ctx.Err() != nil {
+			break
+		}
+		e.rested(p, err)
+		e.tell(Event{Kind: Failed, Device: p.Name, Now: e.next(p), Why: err.Error()})
+	}
+	return errors.Join(failures...)
 }
 
 // Model implements [embed.Encoder].

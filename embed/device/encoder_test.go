@@ -286,7 +286,7 @@ func TestNothingFitsInMemory(t *testing.T) {
 
 func TestWrongVectors(t *testing.T) {
 	gpu, cpu := &faultyDevice{wrong: true}, &faultyDevice{}
-	if _, err := New(t.Context(), Config{Model: testModel, Devices: []Device{graphics(gpu), processor(cpu)}, Log: slog.New(slog.DiscardHandler)}); err == nil {
+	if _, err := New(t.Context(), Config{Model: testModel, Devices: []Device{graphics(gpu), processor(cpu)}, Insist: true, Log: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("a device that gives wrong vectors was accepted")
 	}
 	speeds := Rank(t.Context(), []Device{graphics(gpu), processor(cpu)}, batchOf(1, 1, testWindow), 2, 10*time.Millisecond)
@@ -380,6 +380,24 @@ func TestOpeningHangs(t *testing.T) {
 		defer second.mu.Unlock()
 		return len(second.open) == 1 && second.open[0].closed.Load()
 	})
+}
+
+// Where nobody insists on the first device, the first one that works computes.
+func TestFirstDoesNotOpen(t *testing.T) {
+	gpu, cpu, told := &faultyDevice{opening: errors.New("no driver")}, &faultyDevice{}, &events{}
+	e := newEncoder(t, told, graphics(gpu), processor(cpu))
+	embedAll(t, e, 5)
+	if e.Device() != "processor" || told.has(Failed) != 1 || told.list[0].Now != "processor" {
+		t.Errorf("computes on %q, %+v", e.Device(), told.list)
+	}
+	gpu.mu.Lock()
+	gpu.opening = nil
+	gpu.mu.Unlock()
+	eventually(t, func() bool { return e.Device() == "graphics" })
+	_, err := New(t.Context(), Config{Model: testModel, Devices: []Device{graphics(&faultyDevice{opening: errors.New("no driver")}), processor(cpu)}, Insist: true, Log: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "graphics: no driver") {
+		t.Errorf("it was insisted on: %v", err)
+	}
 }
 
 // The first device may hang too; then there is no encoder.
