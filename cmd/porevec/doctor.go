@@ -160,11 +160,11 @@ func (c syncCost) advice() string {
 	minions := float64(wholeMessage) / c.median.Seconds() / (minionVectorsPerS * 2 * 128)
 	switch {
 	case c.median <= quickSync:
-		return fmt.Sprintf("--durability always (the default) suits this disk: room for %.0f MinIONs", minions)
+		return fmt.Sprintf("--durability always --message-size 256KiB (the defaults) suit this disk: its syncs leave room for %.0f MinIONs", minions)
 	case c.median <= slowSync || runtime.GOOS != "linux":
-		return fmt.Sprintf("--durability always suits a replay, better with --message-size 512KiB (room for %.0f MinIONs); answers of a live run come %v later", minions, c.median)
+		return fmt.Sprintf("--durability always --message-size 512KiB suit a replay (syncs leave room for %.0f MinIONs); answers of a live run come %v later", minions, c.median)
 	}
-	return fmt.Sprintf("this disk is slow: take --durability group --sync-interval %v, so that one sync serves many messages; "+
+	return fmt.Sprintf("this disk is slow: take --durability group --sync-interval %v --message-size 512KiB, so that one sync serves many messages; "+
 		"vectors are acknowledged when it has passed them", (4 * c.median).Round(100*time.Millisecond))
 }
 
