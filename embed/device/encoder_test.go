@@ -127,6 +127,17 @@ func processor(d *faultyDevice) Device {
 	return Device{Name: "processor", Open: d.Open, Prove: prove, Chunks: 4}
 }
 
+// afterProof fails all calls but the first, which proves the device.
+func afterProof(why string) func(int) error {
+	var proven atomic.Bool
+	return func(int) error {
+		if proven.Swap(true) {
+			return errors.New(why)
+		}
+		return nil
+	}
+}
+
 // events gathers what is told.
 type events struct {
 	mu   sync.Mutex
@@ -269,14 +280,8 @@ func TestOutOfMemory(t *testing.T) {
 }
 
 func TestNothingFitsInMemory(t *testing.T) {
-	var proven atomic.Bool
 	gpu, cpu, told := &faultyDevice{}, &faultyDevice{}, &events{}
-	gpu.fail = func(int) error {
-		if !proven.Swap(true) {
-			return nil
-		}
-		return errors.New("CUDA failure 2: out of memory")
-	}
+	gpu.fail = afterProof("CUDA failure 2: out of memory")
 	e := newEncoder(t, told, graphics(gpu), processor(cpu))
 	embedAll(t, e, 20)
 	if e.Device() != "processor" || told.has(Failed) != 1 {
@@ -312,13 +317,7 @@ func TestFixedWindow(t *testing.T) {
 
 func TestNoDeviceLeft(t *testing.T) {
 	gpu, cpu, told := &faultyDevice{}, &faultyDevice{opening: errors.New("no file")}, &events{}
-	var proven atomic.Bool
-	gpu.fail = func(int) error {
-		if proven.Swap(true) {
-			return errors.New("fallen off the bus")
-		}
-		return nil
-	}
+	gpu.fail = afterProof("fallen off the bus")
 	e := newEncoder(t, told, graphics(gpu), processor(cpu))
 	err := e.Encode(t.Context(), batchOf(1, 2, testWindow), make([]float32, 2*testModel.Dim))
 	if err == nil || signal.ClassOf(err) != signal.Fatal {
@@ -345,13 +344,7 @@ func TestNoDeviceForTheWindow(t *testing.T) {
 // A device that never opens stops nothing: not the chunks, not Device, not Close.
 func TestOpeningHangs(t *testing.T) {
 	first, second, cpu, told := &faultyDevice{}, &faultyDevice{stuck: make(chan struct{})}, &faultyDevice{}, &events{}
-	var proven atomic.Bool
-	first.fail = func(int) error {
-		if proven.Swap(true) {
-			return errors.New("fallen off the bus")
-		}
-		return nil
-	}
+	first.fail = afterProof("fallen off the bus")
 	hung := graphics(second)
 	hung.Name = "hung"
 	e := newEncoder(t, told, graphics(first), hung, processor(cpu))
@@ -414,13 +407,7 @@ func TestFirstOpeningHangs(t *testing.T) {
 // Whose turn it is, is told each time: also when that one cannot be opened.
 func TestFallbackDoesNotOpen(t *testing.T) {
 	first, second, cpu, told := &faultyDevice{}, &faultyDevice{opening: errors.New("no driver")}, &faultyDevice{}, &events{}
-	var proven atomic.Bool
-	first.fail = func(int) error {
-		if proven.Swap(true) {
-			return errors.New("fallen off the bus")
-		}
-		return nil
-	}
+	first.fail = afterProof("fallen off the bus")
 	other := graphics(second)
 	other.Name = "other"
 	e := newEncoder(t, told, graphics(first), other, processor(cpu))
