@@ -13,7 +13,6 @@ type candidate struct {
 	round   int       // of the last look that met it
 	due     bool      // it stands in the list
 	settles bool      // its content does not show whether it is complete
-	doubt   error     // why it will never be, when that was said once
 }
 
 // meet takes note of a file. A file that was met like this before is asked about
@@ -60,7 +59,7 @@ func (w *Watcher) ask(c *candidate) {
 		delete(w.waiting, c.Name)
 		return
 	}
-	done, err := false, ErrUndecided
+	done, bad, err := false, false, ErrUndecided
 	if !c.settles {
 		done, err = w.opts.Finished(c.Path)
 	}
@@ -68,7 +67,7 @@ func (w *Watcher) ask(c *candidate) {
 	switch {
 	case errors.Is(err, ErrUndecided):
 		c.settles = true
-		done = time.Since(c.since) >= w.opts.Settle
+		done = w.settled(c)
 	case errors.Is(err, fs.ErrNotExist):
 		w.drop(c.Name)
 		return
@@ -78,8 +77,9 @@ func (w *Watcher) ask(c *candidate) {
 		}
 		return
 	case err != nil:
-		w.refuse(c, err)
-		return
+		// It may be on its way: there are copies that get their size first and their
+		// content later.
+		done, bad = w.settled(c), true
 	}
 	if !done {
 		return
@@ -89,19 +89,30 @@ func (w *Watcher) ask(c *candidate) {
 		return
 	}
 	delete(w.waiting, c.Name)
-	w.met.add(c.File)
+	if bad {
+		w.refused[c.Name] = c
+	} else {
+		w.met.add(c.File)
+	}
 	w.queue = append(w.queue, c.File)
 }
 
-// refuse gives a file up when it was said for the second time that it will never
-// be complete. The first time it may be on its way: there are copies that get
-// their size first and their content later.
-func (w *Watcher) refuse(c *candidate, err error) {
-	if c.doubt == nil {
-		c.doubt = err
-		return
+// settled says whether a file has not changed for so long that it will not any more.
+// A time of modification counts only if the clock of this computer gave it: by that
+// of a file server, a file that is being written may look old.
+func (w *Watcher) settled(c *candidate) bool {
+	if time.Since(c.since) >= w.opts.Settle {
+		return true
 	}
-	delete(w.waiting, c.Name)
-	w.refused[c.Name] = c
-	w.log.Warn("not taken", "file", c.Path, "error", err)
+	return time.Since(time.Unix(0, c.ModTimeNS)) >= w.opts.Settle && w.ownClock(c.Path)
+}
+
+// settling says whether there is a file that only time will finish.
+func (w *Watcher) settling() bool {
+	for _, c := range w.waiting {
+		if c.settles {
+			return true
+		}
+	}
+	return false
 }

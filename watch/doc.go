@@ -15,8 +15,10 @@
 // is back.
 //
 // Hidden files and folders (leading dot) are left out. Symbolic links are
-// followed, but no folder is entered twice. Clocks are never compared with the
-// times of files.
+// followed, but no folder is entered twice. A file's time is compared with the clock
+// only where it is the same clock: never on file systems of other computers, whose
+// clock may be behind so that a file that is being written looks old. A time that is
+// still to come says nothing.
 //
 // # What is the same file
 //

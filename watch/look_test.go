@@ -14,6 +14,7 @@ func byHand(d folderUnderTest, opts Options) *Watcher {
 	opts.ForcePoll = true
 	w, err := prepare(d.dir, opts)
 	d.must(err)
+	w.ownClock = func(string) bool { return true }
 	return w
 }
 
@@ -70,9 +71,13 @@ func TestAskedAgainOnlyWhenChanged(t *testing.T) {
 	w.lookAtAll()
 	want(4, "about one that stands in the list")
 	w.lookAtAll()
-	want(5, "in doubt")
+	want(5, "while it may be on its way")
+	past := time.Now().Add(-time.Hour)
+	d.must(os.Chtimes(d.path("b.pod5"), past, past))
+	d.changed(w, "b.pod5")
+	want(6, "when it has settled")
 	w.lookAtAll()
-	want(5, "after it was refused")
+	want(6, "after it was refused")
 }
 
 func TestSettling(t *testing.T) {
@@ -101,6 +106,51 @@ func TestSettling(t *testing.T) {
 			t.Errorf("got %+v and was asked %d times, want one file, asked about when new and when changed", got, asked)
 		}
 	})
+}
+
+// A file's time makes it finished at the first look if it is by our clock. If not, or
+// if it is still to come, only waiting does.
+func TestSettledAtTheFirstLook(t *testing.T) {
+	for name, c := range map[string]struct {
+		age      time.Duration
+		ownClock bool
+		want     int
+	}{
+		"old":                    {time.Minute, true, 1},
+		"new":                    {time.Minute - time.Second, true, 0},
+		"of the future":          {-24 * time.Hour, true, 0},
+		"old, by another clock":  {24 * time.Hour, false, 0},
+		"future, another's time": {-24 * time.Hour, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newFolder(t)
+				w := byHand(d, Options{Settle: time.Minute})
+				w.ownClock = func(string) bool { return c.ownClock }
+				d.write("a.fast5", whole)
+				at := time.Now().Add(-c.age)
+				d.must(os.Chtimes(d.path("a.fast5"), at, at))
+				atRest := func(want bool) {
+					t.Helper()
+					if w.count(); w.AtRest() != want {
+						t.Errorf("at rest is %v", !want)
+					}
+				}
+				w.lookAtAll()
+				if got := askAll(w); len(got) != c.want {
+					t.Errorf("at first: %+v, want %d files", got, c.want)
+				}
+				atRest(false)
+				time.Sleep(time.Minute)
+				w.lookAtAll()
+				if got := askAll(w); len(got) != 1 {
+					t.Errorf("a minute later: %+v, want the file once", got)
+				}
+				w.queue = nil
+				atRest(true)
+			})
+		})
+	}
 }
 
 func TestWrittenToWhileAskedAbout(t *testing.T) {

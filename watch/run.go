@@ -46,6 +46,7 @@ func (w *Watcher) run() {
 			w.queue = w.queue[1:]
 		case f := <-w.again:
 			w.met.forget(f)
+			delete(w.refused, f.Name)
 		case <-ask:
 			c := w.due[0]
 			w.due = w.due[1:]
@@ -72,7 +73,7 @@ func (w *Watcher) count() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stats = Stats{Waiting: len(w.waiting), Queued: len(w.queue), Refused: len(w.refused)}
-	w.atRest = !w.gone && len(w.queue) == 0 && len(w.due) == 0
+	w.atRest = !w.gone && len(w.queue) == 0 && len(w.due) == 0 && !w.settling()
 }
 
 // pause is the time until everything is looked at again, when it just took so long.

@@ -412,21 +412,48 @@ func TestAgain(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	var log logged
 	opts := polled(true)
-	opts.Log = log.logger()
+	opts.Settle = time.Millisecond
 	d := newFolder(t)
 	d.write("a.pod5", []byte("BAD"))
 	w := d.watch(opts)
-	eventually(t, "the file refused", func() bool { return w.Stats().Refused == 1 })
+	expect(t, w, "a.pod5") // whoever opens it finds out
 	rounds(d, w, 3)
-	if n := log.count(errBad.Error()); n != 1 || w.Stats().Refused != 1 {
-		t.Errorf("reported %d times, want once; %+v", n, w.Stats())
+	if w.Stats().Refused != 1 {
+		t.Errorf("%+v, want one refused", w.Stats())
 	}
-	d.write("a.pod5", whole)
-	expect(t, w, "a.pod5")
+	d.rename("a.pod5", "b.pod5")
+	w.Again(File{Name: "a.pod5"})
+	expect(t, w, "b.pod5")
+	d.write("b.pod5", whole)
+	expect(t, w, "b.pod5")
 	if w.Stats().Refused != 0 {
 		t.Errorf("%+v, want none refused", w.Stats())
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	d := newFolder(t)
+	d.write("whole.pod5", whole)
+	d.write("b.pod5", partial)
+	d.write("a.pod5", []byte("BAD")) // since a moment only
+	d.write("empty.pod5", nil)
+	d.write("gone.pod5", partial)
+	opts := polled(true)
+	opts.Poll, opts.Settle = time.Hour, time.Hour
+	w := d.watch(opts)
+	expect(t, w, "whole.pod5")
+	waits(t, w, 4)
+	d.must(os.Remove(d.path("gone.pod5")))
+	var names []string
+	for _, f := range w.Unfinished() {
+		names = append(names, f.Name)
+	}
+	if want := []string{"a.pod5", "b.pod5", "empty.pod5"}; !slices.Equal(names, want) {
+		t.Errorf("unfinished are %v, want %v", names, want)
+	}
+	if _, err := w.Next(t.Context()); err != io.EOF {
+		t.Errorf("Next gave %v, want io.EOF", err)
 	}
 }
 

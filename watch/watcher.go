@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,14 +33,16 @@ type Options struct {
 	// Finished says whether a file is complete. It is asked again when size or
 	// time changed and, as long as it says no, whenever everything is looked at;
 	// never about an empty file. ErrUndecided leaves the answer to Settle. Any
-	// other error means that the file will never be complete: if the next look at
-	// everything says so again, that is logged, and the file is left alone until it
-	// changes.
+	// other error means that the file will never be complete: when it has settled,
+	// it is handed out for whoever opens it to find out why, and then left alone
+	// until it changes.
 	// Errors of the file system (*fs.PathError) do not mean that; they are logged
 	// once. Nil leaves all files to Settle.
 	Finished func(path string) (done bool, err error)
 	// Settle is how long a file that cannot be decided must keep its size and time
-	// to count as complete; 0 means 30 s. The look after that finds it.
+	// to count as complete; 0 means 30 s. The look after that finds it. It counts
+	// from the file's time of modification where the clock of this computer gave
+	// that, else from when the file was first seen like this.
 	Settle time.Duration
 	// Extensions keeps to the files with one of these, such as ".pod5"; none means all.
 	Extensions []string
@@ -58,7 +62,7 @@ type Stats struct {
 	Waiting   int // in the folder, not finished
 	Queued    int // finished, not handed out
 	HandedOut int
-	Refused   int // in the folder, will never be complete
+	Refused   int // in the folder, will never be complete; handed out or queued
 }
 
 // Watcher finds finished files. Any goroutine may call any of its methods.
@@ -66,6 +70,8 @@ type Watcher struct {
 	dir  string
 	opts Options
 	log  *slog.Logger
+
+	ownClock func(path string) bool // the clock here gives a file its times
 
 	out      chan File
 	again    chan File
@@ -123,17 +129,18 @@ func prepare(dir string, opts Options) (*Watcher, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	w := &Watcher{
-		dir:     filepath.Clean(dir),
-		opts:    opts,
-		log:     opts.Log,
-		out:     make(chan File),
-		again:   make(chan File),
-		stop:    make(chan struct{}),
-		done:    make(chan struct{}),
-		folders: make(map[string]folder),
-		waiting: make(map[string]*candidate),
-		refused: make(map[string]*candidate),
-		met:     newMemory(),
+		dir:      filepath.Clean(dir),
+		opts:     opts,
+		log:      opts.Log,
+		ownClock: ownClock,
+		out:      make(chan File),
+		again:    make(chan File),
+		stop:     make(chan struct{}),
+		done:     make(chan struct{}),
+		folders:  make(map[string]folder),
+		waiting:  make(map[string]*candidate),
+		refused:  make(map[string]*candidate),
+		met:      newMemory(),
 	}
 	if !opts.ForcePoll {
 		var err error
@@ -229,8 +236,22 @@ func (w *Watcher) Stats() Stats {
 	return s
 }
 
-// AtRest says whether the folder was looked at, and all that is finished in it was handed
-// out.
+// Unfinished is Close, and lists by name the files in the folder that were not
+// finished.
+func (w *Watcher) Unfinished() []File {
+	_ = w.Close() // nothing was written
+	var files []File
+	for _, c := range w.waiting {
+		if _, err := os.Stat(c.Path); !errors.Is(err, fs.ErrNotExist) {
+			files = append(files, c.File)
+		}
+	}
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	return files
+}
+
+// AtRest says whether the folder was looked at, all that is finished in it was handed
+// out, and no file is settling.
 func (w *Watcher) AtRest() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -38,8 +38,12 @@ embeds each one when it has been written to its end. It delivers like embed, unt
 it is interrupted: Ctrl-C or SIGTERM delivers what is under way and ends with 0.
 
 A POD5 file is finished when its end is there. FAST5 has no mark at its end: such
-a file is finished when it did not change for --settle. Local folders notify of
-new files; network folders are looked at every --poll.
+a file is finished when it did not change for --settle. On a local disk of Linux that
+counts from the file's time, elsewhere from the first look, since the clock may be
+another. Local folders notify of new files; network folders are looked at every --poll.
+
+When --idle ends the watch, files without an end are named, skipped and counted, and
+the exit code is 3. After Ctrl-C they are named only: they may still be being written.
 
 Which files were dealt with stands in --log: after a restart or a power cut they
 are not read again. A file is entered when all of its vectors are on disk.
@@ -63,7 +67,7 @@ on with it and embeds only what is missing; --idle 1s ends it when all files are
 	flags.BoolVar(&f.flat, "flat", false, "leave the folders below alone")
 	flags.DurationVar(&f.poll, "poll", 0, "time between two looks at everything (0: 10s with notifications, 2s without)")
 	flags.DurationVar(&f.settle, "settle", 30*time.Second, "how long a FAST5 file must not have changed to be finished")
-	flags.DurationVar(&f.idle, "idle", 0, "end when no file was finished for so long (0: never)")
+	flags.DurationVar(&f.idle, "idle", 0, "end when no file was finished for so long and none is settling (0: never)")
 	flags.StringVar(&f.log, "log", "", "file that remembers what was dealt with (default: "+watchLog+" in --store, or in DIR with another server)")
 	flags.DurationVar(&f.embed.drainTimeout, "drain-timeout", 30*time.Second, "how long an interrupted run may go on delivering")
 	flags.BoolVar(&f.embed.json, "json", false, "end with one JSON object on stdout")
@@ -105,6 +109,9 @@ func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
 	})
 	if report == nil {
 		return err
+	}
+	if interrupted {
+		files.tellUnfinished()
 	}
 	if interrupted && err == nil && report.ChunksCancelled == 0 {
 		// It is how a watch ends. But a file is not made of a part.

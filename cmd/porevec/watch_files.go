@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,9 @@ type watchedFiles struct {
 	idle    time.Duration
 	log     *slog.Logger
 	bytes   atomic.Int64
+
+	idled bool         // no file was finished for that long
+	left  []watch.File // never finished, still to be handed out then
 
 	mu      sync.Mutex
 	handed  map[string]watch.File // out, by path
@@ -44,26 +48,69 @@ func isPathError(err error) bool {
 	return errors.As(err, &path)
 }
 
-// Next waits for the next finished file.
+// errIdle ends the wait for a finished file.
+var errIdle = errors.New("no file was finished for a while")
+
+// Next waits for the next finished file. When there was none for long enough, those
+// that never were finished come: opening them says what is wrong, and they are counted
+// as failed.
 func (f *watchedFiles) Next(ctx context.Context) (string, error) {
-	if f.idle > 0 {
-		limited, cancel := context.WithTimeout(ctx, f.idle)
-		defer cancel()
-		ctx = limited
-	}
-	file, err := f.watcher.Next(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if !f.idled {
+		file, err := f.finished(ctx)
+		if err == nil {
+			return f.hand(file), nil
+		}
+		if !errors.Is(err, errIdle) {
+			return "", err
+		}
 		f.log.Info("no file was finished for a while: ending", "idle", f.idle)
+		f.idled, f.left = true, f.watcher.Unfinished()
+	}
+	if len(f.left) == 0 {
 		return "", io.EOF
 	}
-	if err != nil {
-		return "", err
+	file := f.left[0]
+	f.left = f.left[1:]
+	return f.hand(file), nil
+}
+
+// finished waits for a finished file, but no longer than is allowed once the watcher
+// is at rest.
+func (f *watchedFiles) finished(ctx context.Context) (watch.File, error) {
+	if f.idle == 0 {
+		return f.watcher.Next(ctx)
 	}
+	for wait := f.idle; ; wait = time.Second {
+		limited, cancel := context.WithTimeout(ctx, wait)
+		file, err := f.watcher.Next(limited)
+		cancel()
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return file, err
+		}
+		if f.watcher.AtRest() {
+			return file, errIdle
+		}
+	}
+}
+
+// hand notes that a file is out, and gives its path.
+func (f *watchedFiles) hand(file watch.File) string {
 	f.bytes.Add(file.Size)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.handed[file.Path] = file
-	return file.Path, nil
+	return file.Path
+}
+
+// tellUnfinished ends the watching and names the files that may still be being written.
+func (f *watchedFiles) tellUnfinished() {
+	var names []string
+	for _, file := range f.watcher.Unfinished() {
+		names = append(names, file.Name)
+	}
+	if len(names) > 0 {
+		f.log.Info("not read, since they are not finished", "files", strings.Join(names, ", "))
+	}
 }
 
 // Bytes is the size of all files so far.
