@@ -100,6 +100,11 @@ func TestHubCommands(t *testing.T) {
 		}
 		members[m.Name] = m
 	}
+	// Who was removed is told so, and goes on without the hub.
+	refused := runProgram(t, "hub", "sync", "--store", at("rig2"), "--follow").want(t, exitDelivery)
+	if n := strings.Count(refused.stdout+refused.stderr, "refuses"); n != 1 || !strings.Contains(refused.stderr, "removed") || strings.Contains(refused.stderr, "ERROR") {
+		t.Errorf("said %d times: %s", n, refused.stderr)
+	}
 	if len(members) != 4 || members["rig1"].Sequence == 0 || members["rig2"].Removed.IsZero() || !members["rig1"].Removed.IsZero() {
 		t.Errorf("%+v", members)
 	}
