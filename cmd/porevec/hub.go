@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -140,8 +141,11 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 			ctx, stop := ossignal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			s, err := hub.Serve(ctx, hub.Config{Store: store, Rigs: rigs, Clients: clients, TLS: config, StoreBytes: int64(spool), MinFree: int64(minFree), Log: log})
+			if errors.Is(err, hub.ErrNeedsTLS) {
+				err = fmt.Errorf("%w ('porevec hub init' makes a certificate)", err)
+			}
 			if err != nil {
-				return exit(exitFailure, fmt.Errorf("%w ('porevec hub init' makes a certificate)", err))
+				return exit(exitFailure, err)
 			}
 			defer s.Close()
 			forRigs, forClients := s.Addresses()

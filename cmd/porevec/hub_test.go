@@ -158,4 +158,9 @@ func TestHubNeedsTLS(t *testing.T) {
 	if !strings.Contains(o.stderr, "needs TLS") || !strings.Contains(o.stderr, "hub init") {
 		t.Error(o.stderr)
 	}
+	for _, address := range []string{"127.0.0.1", "127.0.0.1:seven"} {
+		if o := runProgram(t, "hub", "serve", "--store", store, "--rigs", address).want(t, exitFailure); strings.Contains(o.stderr, "certificate") {
+			t.Errorf("%s: %s", address, o.stderr)
+		}
+	}
 }
