@@ -73,7 +73,7 @@ func checkConfig(w io.Writer, path string, asJSON bool) error {
 		}
 	}
 	if err == nil && len(problems) > 0 {
-		err = exit(exitUsage, fmt.Errorf("%s: %d problems", path, len(problems)))
+		err = exit(exitUsage, fmt.Errorf("%s: %s", path, counted(len(problems), "problem")))
 	}
 	return failure(err)
 }

@@ -73,7 +73,14 @@ func TestHubCommands(t *testing.T) {
 	if o := runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all").want(t, 0); !strings.Contains(o.stdout, "say --yes") {
 		t.Error(o.stdout)
 	}
-	runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all", "--yes").want(t, 0)
+	for _, deleted := range []string{"1 run deleted", "0 runs deleted"} {
+		if o := runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all", "--yes").want(t, 0); !strings.Contains(o.stdout, deleted) || !strings.Contains(o.stdout, "stays") {
+			t.Error(o.stdout)
+		}
+	}
+	if o := runProgram(t, "hub", "runs", "--store", at("hub")).want(t, 0); strings.Count(o.stdout, "stays") != 1 {
+		t.Error(o.stdout)
+	}
 	runProgram(t, "hub", "drop", "--store", at("hub"), "--yes").want(t, exitUsage)
 	if got := vectors(t, runProgram(t, "subscribe", "--nats", "tls://localhost:"+clients, "--nats-creds", at("lab.creds"), "--rig", "rig1", "--json", "--until-idle", "1s").want(t, 0).stdout); len(got) != len(want[0]) {
 		t.Errorf("the hub has %d vectors of rig1, and %d before another rig's were dropped", len(got), len(want[0]))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -96,7 +97,11 @@ func listRuns(w io.Writer, contents *jetstream.Contents, runs []jetstream.Stored
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "RIG\tPOSITION\tRUN\tMESSAGES\tLAST\n")
 	for _, r := range runs {
-		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\n", r.Rig, r.Position, r.Run, r.Messages, r.Last.Local().Format(time.DateTime))
+		note := ""
+		if r.Kept {
+			note = "  the last message of the rig, which stays"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s%s\n", r.Rig, r.Position, r.Run, r.Messages, r.Last.Local().Format(time.DateTime), note)
 	}
 	limit := ""
 	if contents.Limit > 0 {
@@ -159,11 +164,12 @@ func (f *storeFlags) drop(cmd *cobra.Command, from runs, contents *jetstream.Con
 	if err != nil {
 		return err
 	}
+	chosen = slices.DeleteFunc(chosen, func(r jetstream.Stored) bool { return r.Kept })
 	if !f.yes {
 		if err := listRuns(cmd.OutOrStdout(), contents, chosen); err != nil {
 			return exit(exitFailure, err)
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "These %d runs would be deleted: say --yes to do it.\n", len(chosen))
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s would be deleted: say --yes to do it.\n", counted(len(chosen), "run"))
 		return failure(err)
 	}
 	for _, r := range chosen {
@@ -175,7 +181,11 @@ func (f *storeFlags) drop(cmd *cobra.Command, from runs, contents *jetstream.Con
 	if err != nil {
 		return exit(exitFailure, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs deleted; %.1f MB before, %.1f MB now\n", len(chosen), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6)
+	stays := ""
+	if slices.ContainsFunc(after.Runs, func(r jetstream.Stored) bool { return r.Kept }) {
+		stays = "The last message of each rig stays: it tells how far the hub has got.\n"
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s deleted; %.1f MB before, %.1f MB now\n%s", counted(len(chosen), "run"), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6, stays)
 	return failure(err)
 }
 
