@@ -115,6 +115,15 @@ func TestEmbedAndSubscribe(t *testing.T) {
 	if v.Run == "" || len(v.ReadID) != 36 || v.Channel == 0 || v.Samples == 0 || v.Model != first.Model || len(v.Embedding) != 128 {
 		t.Errorf("row %+v", v)
 	}
+	// A wrong filter is noticed.
+	for _, filter := range [][]string{{"--run", "1f0e"}, {"--kind", "alert"}, {"--read", "00000000-0000-0000-0000-000000000000"}} {
+		if o := runProgram(t, append([]string{"subscribe", "--store", store}, filter...)...).want(t, 0); o.stdout != "" || !strings.Contains(o.stderr, v.Run) {
+			t.Errorf("%v: %s%s", filter, o.stdout, o.stderr)
+		}
+	}
+	if o := runProgram(t, "subscribe", "--store", store, "--run", v.Run).want(t, 0); o.stdout == "" || o.stderr != "" {
+		t.Errorf("of a run that is there: %s", o.stderr)
+	}
 	one := vectors(t, runProgram(t, "subscribe", "--store", store, "--from", "start", "--until-idle", "1s", "--json", "--read", v.ReadID).want(t, 0).stdout)
 	if len(one) == 0 || slices.ContainsFunc(one, func(o vector) bool { return o.ReadID != v.ReadID }) {
 		t.Errorf("the filter by read gave %d rows", len(one))

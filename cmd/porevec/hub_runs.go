@@ -67,7 +67,8 @@ not the hub is served; a hub that waits for room goes on. Rigs keep what they ha
 do not send it again: the last message of each rig stays in the hub to tell how far it
 has got.
 
-It shows what it would delete; --yes deletes it.`,
+The beginning of a run's id, of 4 letters at least, stands for it. drop shows what it
+would delete; --yes deletes it.`,
 		Example: `  porevec hub drop 1f0e64ab… --yes
   porevec hub drop --before 720h --yes         what got nothing new for a month
   porevec hub drop --rig rig1 --all --yes`,

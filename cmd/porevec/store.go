@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -120,7 +121,8 @@ func newStoreDrop(g *global) *cobra.Command {
 program that waits for room goes on. Their files are not touched: embedding them again
 stores them anew. In a hub, what the hub has stays there.
 
-It shows what it would delete; --yes deletes it.`,
+The beginning of a run's id, of 4 letters at least, stands for it. drop shows what it
+would delete; --yes deletes it.`,
 		Example: `  porevec store drop 1f0e64ab… --yes
   porevec store drop --before 168h --yes                 what got nothing new for a week
   porevec store drop --all --nats nats://127.0.0.1:4222`,
@@ -198,15 +200,37 @@ func (f *storeFlags) chosen(runs []jetstream.Stored, names []string) ([]jetstrea
 		}
 	}
 	for _, name := range names {
-		found := false
-		for _, r := range runs {
-			if r.Run == name {
-				chosen, found = append(chosen, r), true
-			}
+		id, err := runNamed(runs, name)
+		if err != nil {
+			return nil, err
 		}
-		if !found {
-			return nil, exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which, of a hub 'porevec hub runs'", name))
+		for _, r := range runs {
+			if r.Run == id && !slices.Contains(chosen, r) {
+				chosen = append(chosen, r)
+			}
 		}
 	}
 	return chosen, nil
+}
+
+// runNamed finds the id of a run, of which the beginning is enough, also with … behind it.
+func runNamed(runs []jetstream.Stored, name string) (string, error) {
+	const least = 4 // letters of a beginning
+	prefix := strings.TrimSuffix(name, "…")
+	var ids []string
+	for _, r := range runs {
+		switch {
+		case r.Run == name:
+			return name, nil
+		case len(prefix) >= least && strings.HasPrefix(r.Run, prefix) && !slices.Contains(ids, r.Run):
+			ids = append(ids, r.Run)
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return "", exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which, of a hub 'porevec hub runs'; the first %d letters of an id are enough", name, least))
+	case 1:
+		return ids[0], nil
+	}
+	return "", exit(exitInput, fmt.Errorf("run %s may be %s: say more letters", name, strings.Join(ids, " or ")))
 }
