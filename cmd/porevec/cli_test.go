@@ -74,6 +74,16 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// What no second try would change is not tried again, and no model is named where none
+// was needed.
+func TestUselessWindow(t *testing.T) {
+	needRuntime(t)
+	o := runProgram(t, "embed", simulatedRun(t, 2), "--window", "100").want(t, exitModel)
+	if !strings.Contains(o.stderr, "window of 100 samples") || strings.Contains(o.stderr, "same command") || strings.Contains(o.stdout, "\nmodel ") {
+		t.Errorf("%s%s", o.stdout, o.stderr)
+	}
+}
+
 func TestMissingRuntimeSaysWhatToDo(t *testing.T) {
 	dir := simulatedRun(t, 2)
 	cmd := program(t, "embed", dir, "--nats", "off", "-o", "x.npy")
@@ -81,6 +91,29 @@ func TestMissingRuntimeSaysWhatToDo(t *testing.T) {
 	o := finish(t, cmd).want(t, exitModel)
 	if !strings.Contains(o.stderr, "make deps") {
 		t.Errorf("stderr does not name the command that helps:\n%s", o.stderr)
+	}
+}
+
+// Vectors of two models do not go into one file, and who saves them is told what helps.
+func TestSubscribeTwoChemistries(t *testing.T) {
+	needRuntime(t)
+	dir := t.TempDir()
+	store, saved := filepath.Join(dir, "store"), filepath.Join(dir, "v.parquet")
+	for _, c := range []fixtures.Chemistry{fixtures.R9(), fixtures.R10()} {
+		path := filepath.Join(dir, c.Name+".pod5")
+		if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 3, Reads: 4, Chemistry: c}); err != nil {
+			t.Fatal(err)
+		}
+		runProgram(t, "embed", path, "--store", store).want(t, 0)
+	}
+	o := runProgram(t, "subscribe", "--store", store, "-o", saved).want(t, exitFailure)
+	for _, word := range []string{"dna_r9.4.1", "dna_r10.4.1", "--run"} {
+		if !strings.Contains(o.stderr, word) {
+			t.Errorf("%s is not in %s", word, o.stderr)
+		}
+	}
+	if left, _ := filepath.Glob(saved + "*"); len(left) > 0 || strings.Contains(o.stderr, ".part") {
+		t.Errorf("%v is left, and said is: %s", left, o.stderr)
 	}
 }
 

@@ -219,6 +219,8 @@ func (f *embedFlags) verdict(report embedded, interrupted bool, err error) error
 		failure = nil // it was asked for
 	}
 	switch {
+	case errors.Is(failure, pipeline.ErrEncode) && report.Chunks == 0: // the same command would do no better
+		return exit(exitModel, err)
 	case errors.Is(failure, pipeline.ErrEncode):
 		return exit(exitModel, fmt.Errorf("%w\n%s", err, f.rest()))
 	case failure != nil:
