@@ -58,6 +58,15 @@ func TestExitCodes(t *testing.T) {
 		{"too many threads", []string{"embed", empty, "-t", "1000000"}, 2, "--threads"},
 		{"too large batches", []string{"embed", empty, "--batch", "1000000"}, 2, "--batch"},
 		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
+		{"no number", []string{"embed", empty, "-t", "many"}, 2, `--threads "many": it takes a whole number (`},
+		{"a negative count", []string{"subscribe", "-n", "-1"}, 2, "not negative"},
+		{"too large a number", []string{"embed", empty, "--hop", "99999999999999999999"}, 2, "too large"},
+		{"no duration", []string{"embed", empty, "--batch-age", "5"}, 2, "such as 30s"},
+		{"no size", []string{"embed", empty, "--spool", "much"}, 2, "such as 500MB"},
+		{"no port", []string{"embed", empty, "--listen", "127.0.0.1"}, 2, "HOST:PORT"},
+		{"no store", []string{"store", "list", "--store", "nosuch"}, 4, "porevec: there is no store nosuch"},
+		{"unknown fault", []string{"simulate", empty, "--fault", "foo"}, 2, "gap, goaway"},
+		{"a fault without a number", []string{"simulate", empty, "--fault", "gap:every=x"}, 2, "every=x is no whole number"},
 		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},
 		{"credentials for nobody", []string{"embed", empty, "--nats-creds", "rig1.creds"}, 2, "--nats"},
 		{"credentials for a file", []string{"embed", empty, "-o", "x.npy", "--nats-creds", "rig1.creds"}, 2, "--nats"},
@@ -69,6 +78,8 @@ func TestExitCodes(t *testing.T) {
 			o := runProgram(t, c.args...).want(t, c.code)
 			if all := o.stdout + o.stderr; !strings.Contains(all, c.says) {
 				t.Errorf("the output does not mention %q:\n%s", c.says, all)
+			} else if strings.Contains(all, "strconv") {
+				t.Errorf("these are the words of a programmer: %s", all)
 			}
 		})
 	}

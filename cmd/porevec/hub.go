@@ -196,6 +196,9 @@ func newHubInvite(g *global) *cobra.Command {
 				return exit(exitFailure, err)
 			}
 			file, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, os.ErrExist) {
+				return usageError("%s exists, and may be the key of a member: move it away, or name another file with -o", output)
+			}
 			if err != nil {
 				return exit(exitFailure, err)
 			}

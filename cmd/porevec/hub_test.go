@@ -54,6 +54,9 @@ func TestHubCommands(t *testing.T) {
 		runProgram(t, "hub", "sync", "--store", store).want(t, exitUsage) // in no hub yet
 		runProgram(t, "hub", "invite", rig, "--store", at("hub"), "-o", creds).want(t, 0)
 		runProgram(t, "hub", "invite", rig, "--store", at("hub"), "-o", creds+"2").want(t, exitUsage) // is a member
+		if o := runProgram(t, "hub", "invite", "other", "--store", at("hub"), "-o", creds).want(t, exitUsage); !strings.Contains(o.stderr, "move it away") {
+			t.Error(o.stderr)
+		}
 		runProgram(t, "hub", "join", "--store", store, "--creds", filepath.Join(run, "a.pod5")).want(t, exitInput)
 		runProgram(t, "hub", "join", "--store", store, "--creds", creds).want(t, 0)
 		runProgram(t, "hub", "sync", "--store", store).want(t, 0)

@@ -53,7 +53,7 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError("%w (see %q)", err, cmd.CommandPath()+" --help")
+		return usageError("%w (see %q)", plain(err), cmd.CommandPath()+" --help")
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&g.config, "config", "", "TOML file with settings named like the flags")
