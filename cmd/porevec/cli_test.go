@@ -46,6 +46,7 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		{"no command", nil, 0, "embed"},
+		{"version", []string{"version"}, 0, "porevec version "},
 		{"unknown command", []string{"basecall"}, 2, "basecall"},
 		{"unknown flag", []string{"embed", "--basecall", "x"}, 2, "--basecall"},
 		{"no path", []string{"embed"}, 2, "at least 1"},

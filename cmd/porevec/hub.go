@@ -236,6 +236,8 @@ func newHubRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Shut a member out; what came from it stays",
+		Example: `  porevec hub remove rig1
+  porevec hub invite rig1                       lets it in again, with a new key`,
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, names []string) error {
 			h, err := hub.Open(store)
@@ -258,6 +260,8 @@ func newHubList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Who is a member, and how far each rig has got",
+		Example: `  porevec hub list
+  porevec hub list --json | jq -r 'select(.connected).name'`,
 		Args:  args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := hub.Open(store)
