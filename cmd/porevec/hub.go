@@ -238,7 +238,7 @@ func newHubRemove() *cobra.Command {
 		Short: "Shut a member out; what came from it stays",
 		Example: `  porevec hub remove rig1
   porevec hub invite rig1                       lets it in again, with a new key`,
-		Args:  args(cobra.ExactArgs(1)),
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, names []string) error {
 			h, err := hub.Open(store)
 			if err != nil {
@@ -262,7 +262,7 @@ func newHubList() *cobra.Command {
 		Short: "Who is a member, and how far each rig has got",
 		Example: `  porevec hub list
   porevec hub list --json | jq -r 'select(.connected).name'`,
-		Args:  args(cobra.NoArgs),
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := hub.Open(store)
 			if err != nil {

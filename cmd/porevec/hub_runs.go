@@ -41,7 +41,7 @@ func newHubRuns(g *global) *cobra.Command {
 		Short: "Which runs the hub holds, and how much room they take",
 		Example: `  porevec hub runs
   porevec hub runs --rig rig1 --json | jq -r '.runs[].run'`,
-		Args:  args(cobra.NoArgs),
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, contents, err := f.hubRuns(cmd, g)
 			if err != nil {
