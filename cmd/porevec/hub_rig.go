@@ -161,7 +161,7 @@ was removed there, sync says so and ends with exit code 6.`,
 			defer stream.Close()
 			behind, err := syncHub(ctx, g, stream, join.URL, follow)
 			if errors.Is(err, jetstream.ErrRefused) {
-				return exit(exitDelivery, fmt.Errorf("%d messages are left: %w", behind, err))
+				return exit(exitDelivery, fmt.Errorf("%w (messages left to send: %d)", err, behind))
 			}
 			if err != nil {
 				return exit(exitInterrupted, fmt.Errorf("interrupted; %d messages are left, and stay in the store", behind))

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,11 +67,20 @@ func (h *health) Errorf(format string, args ...any) {
 	case strings.HasPrefix(kind, "Error trying to connect as leafnode"): // connectToRemoteLeafNode
 		level = slog.LevelInfo
 		format, args = "the hub cannot be reached just now; the store keeps what it lacks (%v)", args[len(args)-1:]
+	case kind == "TLS %s handshake error: %v%s" && unverified(args[1]): // client.doTLSHandshake
+		level = slog.LevelWarn
+		format, args = "what answers at the hub's address is not the hub of the invitation, or has another certificate: join with a new invitation, or name its authority with --ca (%v)", args[1:2]
 	case strings.HasPrefix(kind, server.ErrAuthentication.Error()): // client.authViolation
 		level = slog.LevelWarn
 		format = "refused, for it was removed or is no member: " + format
 	}
 	h.write(level, kind, format, args)
+}
+
+func unverified(failure any) bool {
+	err, _ := failure.(error)
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate)
 }
 
 // ofConnection begins what the server says of a connection, with the connection's number.

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"crypto/tls"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ func TestHubInLog(t *testing.T) {
 		{"removed, on the rig", `127.0.0.1:7422 - lid:%d - Leafnode Error %%s`, []any{"'Authorization Violation'"}, "", true},
 		{"another error, on the rig", `127.0.0.1:7422 - lid:%d - "hub" - Leafnode Error %%s`, []any{"'Authentication Timeout'"}, "level=ERROR", false},
 		{"away", "Error trying to connect as leafnode to remote server %%q (attempt %%v): %%v", []any{"hub:7422", 1, "no route"}, "level=INFO", false},
+		{"another hub", `10.0.0.1:7422 - lid:%d - TLS %%s handshake error: %%v%%s`, []any{"leafnode", &tls.CertificateVerificationError{Err: io.EOF}, ""}, "level=WARN", false},
 		{"removed, on the hub", `10.0.0.7:5123 - lid:%d - authentication error - %%s`, []any{"JWT User"}, "level=WARN", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
