@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -94,7 +95,17 @@ func here(address string) string {
 
 // Contents tells what the hub holds.
 func (r *Runs) Contents(ctx context.Context) (*porestream.Contents, error) {
-	return porestream.ContentsOf(ctx, r.stream)
+	contents, err := porestream.ContentsOf(ctx, r.stream)
+	if err != nil {
+		return nil, err
+	}
+	later := make(map[string]bool) // rigs of which something came later
+	for i := range slices.Backward(contents.Runs) {
+		run := &contents.Runs[i]
+		run.Kept = run.Messages == 1 && !later[run.Rig]
+		later[run.Rig] = true
+	}
+	return contents, nil
 }
 
 // Drop deletes a run. The last message of each rig stays: it tells how far the hub has got

@@ -22,8 +22,14 @@ func (h *testHub) drop(t *testing.T) {
 	if err != nil || len(contents.Runs) != 1 || contents.Runs[0].Run != "run" {
 		t.Fatalf("%+v, %v", contents, err)
 	}
+	if contents.Runs[0].Kept {
+		t.Error("a run of several messages is said to be what stays of it")
+	}
 	if err := runs.Drop(t.Context(), contents.Runs[0]); err != nil {
 		t.Fatal(err)
+	}
+	if contents, err := runs.Contents(t.Context()); err != nil || !contents.Runs[0].Kept {
+		t.Errorf("%+v, %v", contents, err)
 	}
 }
 

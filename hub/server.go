@@ -156,7 +156,7 @@ var ErrNeedsTLS = errors.New("other computers can reach this address, so it need
 func listener(address string, tls *tls.Config) (string, int, error) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", 0, fmt.Errorf("listen on %q: %w", address, err)
+		return "", 0, fmt.Errorf("listen on %q: say HOST:PORT, such as 0.0.0.0:7422", address)
 	}
 	port, err := strconv.Atoi(text)
 	if err != nil || port < 0 || port > 65535 {

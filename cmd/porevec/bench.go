@@ -65,7 +65,8 @@ runs as a check.`,
   porevec bench -t 1
   porevec bench --device cuda:0 --batch 1024
   porevec bench compare before.json after.json`,
-		RunE: interruptible(func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) }),
+		PreRunE: func(*cobra.Command, []string) error { return f.validate() },
+		RunE:    interruptible(func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) }),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "one JSON object on stdout")
@@ -119,9 +120,6 @@ type benchResult struct {
 }
 
 func (f *benchFlags) run(cmd *cobra.Command, g *global, paths []string) error {
-	if err := f.validate(); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "porevec-bench-*")
 	if err != nil {
 		return exit(exitFailure, err)

@@ -46,6 +46,7 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		{"no command", nil, 0, "embed"},
+		{"version", []string{"version"}, 0, "porevec version "},
 		{"unknown command", []string{"basecall"}, 2, "basecall"},
 		{"unknown flag", []string{"embed", "--basecall", "x"}, 2, "--basecall"},
 		{"no path", []string{"embed"}, 2, "at least 1"},
@@ -58,6 +59,15 @@ func TestExitCodes(t *testing.T) {
 		{"too many threads", []string{"embed", empty, "-t", "1000000"}, 2, "--threads"},
 		{"too large batches", []string{"embed", empty, "--batch", "1000000"}, 2, "--batch"},
 		{"bad speed", []string{"embed", empty, "--speed", "fast"}, 2, "--speed"},
+		{"no number", []string{"embed", empty, "-t", "many"}, 2, `--threads "many": it takes a whole number (`},
+		{"a negative count", []string{"subscribe", "-n", "-1"}, 2, "not negative"},
+		{"too large a number", []string{"embed", empty, "--hop", "99999999999999999999"}, 2, "too large"},
+		{"no duration", []string{"embed", empty, "--batch-age", "5"}, 2, "such as 30s"},
+		{"no size", []string{"embed", empty, "--spool", "much"}, 2, "such as 500MB"},
+		{"no port", []string{"embed", empty, "--listen", "127.0.0.1"}, 2, "HOST:PORT"},
+		{"no store", []string{"store", "list", "--store", "nosuch"}, 4, "porevec: there is no store nosuch"},
+		{"unknown fault", []string{"simulate", empty, "--fault", "foo"}, 2, "gap, goaway"},
+		{"a fault without a number", []string{"simulate", empty, "--fault", "gap:every=x"}, 2, "every=x is no whole number"},
 		{"unknown model", []string{"model", "show", "dna_r12"}, 5, "dna_r12"},
 		{"credentials for nobody", []string{"embed", empty, "--nats-creds", "rig1.creds"}, 2, "--nats"},
 		{"credentials for a file", []string{"embed", empty, "-o", "x.npy", "--nats-creds", "rig1.creds"}, 2, "--nats"},
@@ -69,8 +79,20 @@ func TestExitCodes(t *testing.T) {
 			o := runProgram(t, c.args...).want(t, c.code)
 			if all := o.stdout + o.stderr; !strings.Contains(all, c.says) {
 				t.Errorf("the output does not mention %q:\n%s", c.says, all)
+			} else if strings.Contains(all, "strconv") {
+				t.Errorf("these are the words of a programmer: %s", all)
 			}
 		})
+	}
+}
+
+// What no second try would change is not tried again, and no model is named where none
+// was needed.
+func TestUselessWindow(t *testing.T) {
+	needRuntime(t)
+	o := runProgram(t, "embed", simulatedRun(t, 2), "--window", "100").want(t, exitModel)
+	if !strings.Contains(o.stderr, "window of 100 samples") || strings.Contains(o.stderr, "same command") || strings.Contains(o.stdout, "\nmodel ") {
+		t.Errorf("%s%s", o.stdout, o.stderr)
 	}
 }
 
@@ -81,6 +103,29 @@ func TestMissingRuntimeSaysWhatToDo(t *testing.T) {
 	o := finish(t, cmd).want(t, exitModel)
 	if !strings.Contains(o.stderr, "make deps") {
 		t.Errorf("stderr does not name the command that helps:\n%s", o.stderr)
+	}
+}
+
+// Vectors of two models do not go into one file, and who saves them is told what helps.
+func TestSubscribeTwoChemistries(t *testing.T) {
+	needRuntime(t)
+	dir := t.TempDir()
+	store, saved := filepath.Join(dir, "store"), filepath.Join(dir, "v.parquet")
+	for _, c := range []fixtures.Chemistry{fixtures.R9(), fixtures.R10()} {
+		path := filepath.Join(dir, c.Name+".pod5")
+		if _, err := fixtures.WriteRun([]string{path}, fixtures.RunSpec{Seed: 3, Reads: 4, Chemistry: c}); err != nil {
+			t.Fatal(err)
+		}
+		runProgram(t, "embed", path, "--store", store).want(t, 0)
+	}
+	o := runProgram(t, "subscribe", "--store", store, "-o", saved).want(t, exitFailure)
+	for _, word := range []string{"dna_r9.4.1", "dna_r10.4.1", "--run"} {
+		if !strings.Contains(o.stderr, word) {
+			t.Errorf("%s is not in %s", word, o.stderr)
+		}
+	}
+	if left, _ := filepath.Glob(saved + "*"); len(left) > 0 || strings.Contains(o.stderr, ".part") {
+		t.Errorf("%v is left, and said is: %s", left, o.stderr)
 	}
 }
 
@@ -114,6 +159,15 @@ func TestEmbedAndSubscribe(t *testing.T) {
 	v := all[0]
 	if v.Run == "" || len(v.ReadID) != 36 || v.Channel == 0 || v.Samples == 0 || v.Model != first.Model || len(v.Embedding) != 128 {
 		t.Errorf("row %+v", v)
+	}
+	// A wrong filter is noticed.
+	for _, filter := range [][]string{{"--run", "1f0e"}, {"--kind", "alert"}, {"--read", "00000000-0000-0000-0000-000000000000"}} {
+		if o := runProgram(t, append([]string{"subscribe", "--store", store}, filter...)...).want(t, 0); o.stdout != "" || !strings.Contains(o.stderr, v.Run) {
+			t.Errorf("%v: %s%s", filter, o.stdout, o.stderr)
+		}
+	}
+	if o := runProgram(t, "subscribe", "--store", store, "--run", v.Run).want(t, 0); o.stdout == "" || o.stderr != "" {
+		t.Errorf("of a run that is there: %s", o.stderr)
 	}
 	one := vectors(t, runProgram(t, "subscribe", "--store", store, "--from", "start", "--until-idle", "1s", "--json", "--read", v.ReadID).want(t, 0).stdout)
 	if len(one) == 0 || slices.ContainsFunc(one, func(o vector) bool { return o.ReadID != v.ReadID }) {

@@ -59,6 +59,9 @@ func checkConfig(w io.Writer, path string, asJSON bool) error {
 		return inputError(err)
 	}
 	problems, notes := examineSettings(newRoot(), "", path, string(text), os.LookupEnv)
+	if len(problems) == 0 {
+		problems = refusedSettings(path, string(text))
+	}
 	if asJSON {
 		err = json.NewEncoder(w).Encode(map[string]any{"file": path, "ok": len(problems) == 0, "problems": nonNil(problems), "notes": nonNil(notes)})
 	} else {
@@ -73,9 +76,34 @@ func checkConfig(w io.Writer, path string, asJSON bool) error {
 		}
 	}
 	if err == nil && len(problems) > 0 {
-		err = exit(exitUsage, fmt.Errorf("%s: %d problems", path, len(problems)))
+		err = exit(exitUsage, fmt.Errorf("%s: %s", path, counted(len(problems), "problem")))
 	}
 	return failure(err)
+}
+
+// refusedSettings are those that the commands refuse before they begin to work, though
+// each alone is what its flag takes.
+func refusedSettings(path, text string) (problems []string) {
+	e := examination{path: path, lines: linesOfKeys(text)}
+	for _, cmd := range newRoot().Commands() {
+		if cmd.PreRunE == nil {
+			continue
+		}
+		err := applySettings(cmd, path, os.LookupEnv)
+		if err == nil {
+			err = cmd.PreRunE(cmd, nil)
+		}
+		if err == nil {
+			continue
+		}
+		// "--threads -3: …"
+		table, flag := cmd.Name(), strings.TrimPrefix(strings.Fields(err.Error())[0], "--")
+		if e.lines[[2]string{table, flag}] == 0 {
+			table = ""
+		}
+		e.problem(table, flag, "%v (command %q)", err, cmd.Name())
+	}
+	return e.problems
 }
 
 func nonNil(list []string) []string { return append([]string{}, list...) }

@@ -76,6 +76,25 @@ runs = 3
 	runProgram(t, "config", "check", filepath.Join(t.TempDir(), "none")).want(t, exitInput)
 }
 
+// What a command would refuse is a problem, too.
+func TestConfigCheckRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.toml")
+	for text, want := range map[string]string{
+		"\nthreads = -3\n":                    `a.toml:2: --threads -3: must lie between 1 and 1024 (command "embed")`,
+		"[live]\nmax-temp = 5\n":              `a.toml:2: --max-temp 5: say degrees`,
+		"[embed]\nspeed = \"fast\"\n":         `a.toml:2: --speed "fast": `,
+		"[bench]\nseconds = -1\n":             `a.toml:2: --seconds -1: `,
+		"[live]\nlisten = \"0.0.0.0:4222\"\n": `a.toml:2: listen on "0.0.0.0:4222": only loopback`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if o := runProgram(t, "config", "check", path).want(t, exitUsage); !strings.Contains(o.stdout, want) {
+			t.Errorf("%q: %s", text, o.stdout)
+		}
+	}
+}
+
 // What describe prints is a valid file, also when every line takes effect.
 func TestConfigDescribe(t *testing.T) {
 	text := runProgram(t, "config", "describe").want(t, 0).stdout

@@ -175,6 +175,7 @@ func (f *deliveryFlags) open(ctx context.Context, log *slog.Logger) (*destinatio
 		if err != nil {
 			return nil, err
 		}
+		context.AfterFunc(stream.Refused(), func() { log.Warn(jetstream.ErrRefused.Error()) })
 		d.stream, d.sink, d.stored, d.name = stream, stream, stream.Stored, "JetStream in "+f.store
 		if f.nats != "embedded" {
 			d.name = "JetStream at " + f.nats

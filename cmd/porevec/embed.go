@@ -61,8 +61,9 @@ stops reading and delivers what is under way; a second one gives it up.`,
   porevec embed run/pod5 --nats nats://hub:4222    to another server
   porevec embed a.pod5 --speed 1x              at the sequencer's pace
   porevec embed a.pod5 --json | jq .acknowledged`,
-		Args: args(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) },
+		Args:    args(cobra.MinimumNArgs(1)),
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return f.validate(cmd) },
+		RunE:    func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths) },
 	}
 	flags := cmd.Flags()
 	f.delivery.register(flags)
@@ -77,10 +78,9 @@ stops reading and delivers what is under way; a second one gives it up.`,
 	return cmd
 }
 
-func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
-	log := g.logger()
-	speed, err := parseSpeed(f.speed)
-	if err != nil {
+// validate is also asked by config check.
+func (f *embedFlags) validate(cmd *cobra.Command) error {
+	if _, err := parseSpeed(f.speed); err != nil {
 		return err
 	}
 	if err := f.delivery.validate(cmd.Flags()); err != nil {
@@ -89,7 +89,13 @@ func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
 	if err := f.encoder.validate(); err != nil {
 		return err
 	}
-	if err := f.guard.validate(&f.encoder); err != nil {
+	return f.guard.validate(&f.encoder)
+}
+
+func (f *embedFlags) run(cmd *cobra.Command, g *global, paths []string) error {
+	log := g.logger()
+	speed, err := parseSpeed(f.speed)
+	if err != nil {
 		return err
 	}
 	files, err := findInput(paths, f.replay.recursive)
@@ -219,6 +225,8 @@ func (f *embedFlags) verdict(report embedded, interrupted bool, err error) error
 		failure = nil // it was asked for
 	}
 	switch {
+	case errors.Is(failure, pipeline.ErrEncode) && report.Chunks == 0: // the same command would do no better
+		return exit(exitModel, err)
 	case errors.Is(failure, pipeline.ErrEncode):
 		return exit(exitModel, fmt.Errorf("%w\n%s", err, f.rest()))
 	case failure != nil:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -140,8 +141,11 @@ removed meanwhile. What others can reach is served with TLS and to members alone
 			ctx, stop := ossignal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			s, err := hub.Serve(ctx, hub.Config{Store: store, Rigs: rigs, Clients: clients, TLS: config, StoreBytes: int64(spool), MinFree: int64(minFree), Log: log})
+			if errors.Is(err, hub.ErrNeedsTLS) {
+				err = fmt.Errorf("%w ('porevec hub init' makes a certificate)", err)
+			}
 			if err != nil {
-				return exit(exitFailure, fmt.Errorf("%w ('porevec hub init' makes a certificate)", err))
+				return exit(exitFailure, err)
 			}
 			defer s.Close()
 			forRigs, forClients := s.Addresses()
@@ -192,6 +196,9 @@ func newHubInvite(g *global) *cobra.Command {
 				return exit(exitFailure, err)
 			}
 			file, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, os.ErrExist) {
+				return usageError("%s exists, and may be the key of a member: move it away, or name another file with -o", output)
+			}
 			if err != nil {
 				return exit(exitFailure, err)
 			}
@@ -229,7 +236,9 @@ func newHubRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Shut a member out; what came from it stays",
-		Args:  args(cobra.ExactArgs(1)),
+		Example: `  porevec hub remove rig1
+  porevec hub invite rig1                       lets it in again, with a new key`,
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, names []string) error {
 			h, err := hub.Open(store)
 			if err != nil {
@@ -251,7 +260,9 @@ func newHubList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Who is a member, and how far each rig has got",
-		Args:  args(cobra.NoArgs),
+		Example: `  porevec hub list
+  porevec hub list --json | jq -r 'select(.connected).name'`,
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := hub.Open(store)
 			if err != nil {

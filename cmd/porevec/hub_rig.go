@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	ossignal "os/signal"
@@ -138,7 +139,8 @@ func newHubSync(g *global) *cobra.Command {
 		Short: "Send the hub what it lacks, then end",
 		Long: `sync opens the store and ends when the hub has all of it on disk. A program that has
 the store open (embed, watch, live) does the same while it runs; sync is for the time
-after. With --follow it stays.`,
+after. With --follow it stays. When the hub refuses the rig, which it does once the rig
+was removed there, sync says so and ends with exit code 6.`,
 		Example: `  porevec hub sync
   porevec hub sync --follow --listen 127.0.0.1:4222     the store is also there for subscribers`,
 		Args: args(cobra.NoArgs),
@@ -158,6 +160,9 @@ after. With --follow it stays.`,
 			}
 			defer stream.Close()
 			behind, err := syncHub(ctx, g, stream, join.URL, follow)
+			if errors.Is(err, jetstream.ErrRefused) {
+				return exit(exitDelivery, fmt.Errorf("%w (messages left to send: %d)", err, behind))
+			}
 			if err != nil {
 				return exit(exitInterrupted, fmt.Errorf("interrupted; %d messages are left, and stay in the store", behind))
 			}
@@ -173,7 +178,7 @@ after. With --follow it stays.`,
 }
 
 // syncHub waits until the hub has everything, or for ever, and tells how it goes. Its
-// error is that of the context.
+// error is that of the context, or that the hub refuses the rig.
 func syncHub(ctx context.Context, g *global, stream *jetstream.Sink, url string, follow bool) (behind uint64, err error) {
 	show := !g.quiet && isTerminal(os.Stderr)
 	log := g.logger()
@@ -205,6 +210,8 @@ func syncHub(ctx context.Context, g *global, stream *jetstream.Sink, url string,
 				return 0, nil
 			}
 			return behind, ctx.Err()
+		case <-stream.Refused().Done():
+			return behind, jetstream.ErrRefused
 		case <-tick.C:
 		}
 	}

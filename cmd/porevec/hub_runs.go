@@ -39,7 +39,9 @@ func newHubRuns(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "Which runs the hub holds, and how much room they take",
-		Args:  args(cobra.NoArgs),
+		Example: `  porevec hub runs
+  porevec hub runs --rig rig1 --json | jq -r '.runs[].run'`,
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, contents, err := f.hubRuns(cmd, g)
 			if err != nil {
@@ -67,7 +69,8 @@ not the hub is served; a hub that waits for room goes on. Rigs keep what they ha
 do not send it again: the last message of each rig stays in the hub to tell how far it
 has got.
 
-It shows what it would delete; --yes deletes it.`,
+The beginning of a run's id, of 4 letters at least, stands for it. drop shows what it
+would delete; --yes deletes it.`,
 		Example: `  porevec hub drop 1f0e64ab… --yes
   porevec hub drop --before 720h --yes         what got nothing new for a month
   porevec hub drop --rig rig1 --all --yes`,

@@ -54,6 +54,9 @@ func TestHubCommands(t *testing.T) {
 		runProgram(t, "hub", "sync", "--store", store).want(t, exitUsage) // in no hub yet
 		runProgram(t, "hub", "invite", rig, "--store", at("hub"), "-o", creds).want(t, 0)
 		runProgram(t, "hub", "invite", rig, "--store", at("hub"), "-o", creds+"2").want(t, exitUsage) // is a member
+		if o := runProgram(t, "hub", "invite", "other", "--store", at("hub"), "-o", creds).want(t, exitUsage); !strings.Contains(o.stderr, "move it away") {
+			t.Error(o.stderr)
+		}
 		runProgram(t, "hub", "join", "--store", store, "--creds", filepath.Join(run, "a.pod5")).want(t, exitInput)
 		runProgram(t, "hub", "join", "--store", store, "--creds", creds).want(t, 0)
 		runProgram(t, "hub", "sync", "--store", store).want(t, 0)
@@ -73,7 +76,14 @@ func TestHubCommands(t *testing.T) {
 	if o := runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all").want(t, 0); !strings.Contains(o.stdout, "say --yes") {
 		t.Error(o.stdout)
 	}
-	runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all", "--yes").want(t, 0)
+	for _, deleted := range []string{"1 run deleted", "0 runs deleted"} {
+		if o := runProgram(t, "hub", "drop", "--store", at("hub"), "--rig", "rig2", "--all", "--yes").want(t, 0); !strings.Contains(o.stdout, deleted) || !strings.Contains(o.stdout, "stays") {
+			t.Error(o.stdout)
+		}
+	}
+	if o := runProgram(t, "hub", "runs", "--store", at("hub")).want(t, 0); strings.Count(o.stdout, "stays") != 1 {
+		t.Error(o.stdout)
+	}
 	runProgram(t, "hub", "drop", "--store", at("hub"), "--yes").want(t, exitUsage)
 	if got := vectors(t, runProgram(t, "subscribe", "--nats", "tls://localhost:"+clients, "--nats-creds", at("lab.creds"), "--rig", "rig1", "--json", "--until-idle", "1s").want(t, 0).stdout); len(got) != len(want[0]) {
 		t.Errorf("the hub has %d vectors of rig1, and %d before another rig's were dropped", len(got), len(want[0]))
@@ -99,6 +109,11 @@ func TestHubCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		members[m.Name] = m
+	}
+	// Who was removed is told so, and goes on without the hub.
+	refused := runProgram(t, "hub", "sync", "--store", at("rig2"), "--follow").want(t, exitDelivery)
+	if n := strings.Count(refused.stdout+refused.stderr, "refuses"); n != 1 || !strings.Contains(refused.stderr, "removed") || strings.Contains(refused.stderr, "ERROR") {
+		t.Errorf("said %d times: %s", n, refused.stderr)
 	}
 	if len(members) != 4 || members["rig1"].Sequence == 0 || members["rig2"].Removed.IsZero() || !members["rig1"].Removed.IsZero() {
 		t.Errorf("%+v", members)
@@ -152,5 +167,10 @@ func TestHubNeedsTLS(t *testing.T) {
 	o := runProgram(t, "hub", "serve", "--store", store).want(t, exitFailure)
 	if !strings.Contains(o.stderr, "needs TLS") || !strings.Contains(o.stderr, "hub init") {
 		t.Error(o.stderr)
+	}
+	for _, address := range []string{"127.0.0.1", "127.0.0.1:seven"} {
+		if o := runProgram(t, "hub", "serve", "--store", store, "--rigs", address).want(t, exitFailure); strings.Contains(o.stderr, "certificate") {
+			t.Errorf("%s: %s", address, o.stderr)
+		}
 	}
 }

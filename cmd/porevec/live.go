@@ -58,8 +58,9 @@ that are followed before and after go on without a pause.`,
   porevec live --host a,b --ca a=a.crt --ca b=b.crt
   porevec live --max-chunks-per-read 4 --listen 127.0.0.1:4222
   porevec live --runs 1 --json                 end with the run`,
-		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, g) },
+		Args:    args(cobra.NoArgs),
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return f.validate(cmd) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd, g) },
 	}
 	flags := cmd.Flags()
 	f.hosts.register(flags)
@@ -80,22 +81,27 @@ that are followed before and after go on without a pause.`,
 	return cmd
 }
 
-func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
-	log := g.logger()
+// validate is also asked by config check.
+func (f *liveFlags) validate(cmd *cobra.Command) error {
 	if err := f.embed.delivery.validate(cmd.Flags()); err != nil {
 		return err
 	}
 	if err := f.embed.encoder.validate(); err != nil {
 		return err
 	}
-	// What waits longer goes along in a message that is not full.
-	f.embed.delivery.maxAge = min(f.embed.encoder.batchAge, liveAge)
 	if err := f.embed.guard.validate(&f.embed.encoder); err != nil {
 		return err
 	}
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {
 		return usageError("--runs must not be negative, --backlog and --queue must be above 0")
 	}
+	return nil
+}
+
+func (f *liveFlags) run(cmd *cobra.Command, g *global) error {
+	log := g.logger()
+	// What waits longer goes along in a message that is not full.
+	f.embed.delivery.maxAge = min(f.embed.encoder.batchAge, liveAge)
 	if err := f.embed.delivery.checkOutput(); err != nil {
 		return err
 	}

@@ -41,10 +41,14 @@ files of an encoder, such as its reference tower, for other programs.`,
 	var on string
 	list := &cobra.Command{
 		Use: "list", Short: "The encoders in this program", Args: args(cobra.NoArgs),
+		Example: `  porevec model list
+  porevec model list --json | jq -r '."model.id"'`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return failure(listModels(cmd.OutOrStdout(), asJSON)) },
 	}
 	show := &cobra.Command{
 		Use: "show ID|FILE.onnx", Short: "Everything that is known of an encoder", Args: args(cobra.ExactArgs(1)),
+		Example: `  porevec model show dna_r10.4.1_e8.2_400bps_5khz@v1
+  porevec model show mine.onnx --json`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			m, err := findModel(names[0])
 			if err != nil {
@@ -59,12 +63,17 @@ files of an encoder, such as its reference tower, for other programs.`,
 	}
 	check := &cobra.Command{
 		Use: "check [ID|FILE.onnx]...", Short: "Prove encoders on this computer (default: all)",
+		Example: `  porevec model check
+  porevec model check --device cuda:0 dna_r10.4.1_e8.2_400bps_5khz@v1
+  porevec model check mine.onnx`,
 		RunE: func(cmd *cobra.Command, names []string) error { return checkModels(cmd, names, on, asJSON) },
 	}
 	check.Flags().StringVar(&on, "device", "cpu", "prove the file that suits this device, on it: cpu, cuda:N, tensorrt:N, openvino:TARGET or coreml")
 	var kind, dir string
 	export := &cobra.Command{
 		Use: "export ID", Short: "Write the files of an encoder", Args: args(cobra.ExactArgs(1)),
+		Example: `  porevec model export dna_r10.4.1_e8.2_400bps_5khz@v1 -o towers
+  porevec model export dna_r10.4.1_e8.2_400bps_5khz@v1 --kind reference`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return exportModel(cmd.OutOrStdout(), names[0], kind, dir)
 		},

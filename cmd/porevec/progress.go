@@ -87,3 +87,11 @@ func count(n uint64) string {
 		return fmt.Sprintf("%.2fG", float64(n)/1e9)
 	}
 }
+
+// counted is how many there are of something: 1 run, 2 runs.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

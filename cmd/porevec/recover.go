@@ -63,7 +63,7 @@ lost · 4 not a POD5 file, or nothing to save · 1 error · 2 usage.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.output, "output", "o", "", "the new file; for one FILE only")
-	flags.StringVar(&f.dir, "output-dir", "", "folder for the new files")
+	flags.StringVar(&f.dir, "output-dir", "", "folder for the new files; it is made if it is missing")
 	flags.BoolVar(&f.partial, "partial", false, "save the beginning of reads whose signal has a hole")
 	flags.BoolVar(&f.signalOnly, "signal-only", false, "save reads of which only the signal is known")
 	flags.StringVar(&f.like, "like", "", "POD5 file of the same run, for reads whose run is not described")
@@ -83,6 +83,11 @@ func (f *recoverFlags) run(cmd *cobra.Command, g *global, paths []string) error 
 	}
 	if f.output != "" && len(files) > 1 {
 		return usageError("-o is for one file; %s holds %d", paths[0], len(files))
+	}
+	if f.dir != "" {
+		if err := os.MkdirAll(f.dir, 0o755); err != nil {
+			return usageError("--output-dir: %w", err)
+		}
 	}
 	outputs, err := f.outputs(files)
 	if err != nil {
@@ -123,6 +128,10 @@ func (f *recoverFlags) run(cmd *cobra.Command, g *global, paths []string) error 
 // outputs names the new files. None may take the place of another, of an input, or,
 // without --force, of any file.
 func (f *recoverFlags) outputs(files []string) ([]string, error) {
+	flag := "-o"
+	if f.dir != "" {
+		flag = "--output-dir"
+	}
 	list := make([]string, len(files))
 	taken := map[string]string{}
 	for i, path := range files {
@@ -138,10 +147,10 @@ func (f *recoverFlags) outputs(files []string) ([]string, error) {
 			return nil, usageError("%s and %s would both become %s", other, path, out)
 		}
 		taken[filepath.Clean(out)] = path
-		if err := checkOutput("-o", out, files...); err != nil {
+		if err := checkOutput(flag, out, files...); err != nil {
 			return nil, err
 		}
-		if err := checkOutput("-o", out+".tmp", files...); err != nil {
+		if err := checkOutput(flag, out+".tmp", files...); err != nil {
 			return nil, err
 		}
 		info, err := os.Stat(out)

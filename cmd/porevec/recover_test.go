@@ -57,6 +57,15 @@ func TestRecover(t *testing.T) {
 		t.Error("the file was changed")
 	}
 
+	into := filepath.Join(dir, "a", "new")
+	runProgram(t, "recover", "--like", whole, "--output-dir", into, cut).want(t, exitSkipped)
+	if _, err := os.Stat(filepath.Join(into, "b.recovered.pod5")); err != nil {
+		t.Error(err)
+	}
+	if o := runProgram(t, "recover", "--output-dir", filepath.Join(whole, "below"), cut).want(t, exitUsage); !strings.Contains(o.stderr, "--output-dir") {
+		t.Error(o.stderr)
+	}
+
 	// What exists is not replaced unasked.
 	runProgram(t, "recover", "--signal-only", cut).want(t, exitUsage)
 	runProgram(t, "recover", "--signal-only", "--force", cut).want(t, exitSkipped)

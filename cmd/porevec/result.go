@@ -134,7 +134,9 @@ func (r *result) print(w io.Writer) error {
 	line("samples", "%d = %d embedded%s", r.Samples, r.SamplesEmbedded, plus(r.SamplesSkipped))
 	line("chunks", "%d = %d acknowledged + %d stored before + %d failed + %d cancelled + %d shed",
 		r.Chunks, r.Acknowledged, r.ChunksStored, r.ChunksFailed, r.ChunksCancelled, r.ChunksShed)
-	line("model", "%s on %s", r.Model, r.Device)
+	if r.Model != "" {
+		line("model", "%s on %s", r.Model, r.Device)
+	}
 	line("to", "%s", r.Destination)
 	line("time", "%v, %s samples/s", time.Duration(r.ElapsedS*float64(time.Second)).Round(time.Millisecond), count(uint64(r.SamplesPerS)))
 	line("busy", "read %.2fs, cut %.2fs, encode %.2fs, deliver %.2fs", r.StageS.Read, r.StageS.Cut, r.StageS.Encode, r.StageS.Deliver)

@@ -53,7 +53,7 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError("%w (see %q)", err, cmd.CommandPath()+" --help")
+		return usageError("%w (see %q)", plain(err), cmd.CommandPath()+" --help")
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&g.config, "config", "", "TOML file with settings named like the flags")
@@ -62,7 +62,7 @@ incomplete · 7 done, and a watch list raised an alarm · 130 interrupted.`,
 	g.format = "auto"
 	flags.Var(&g.format, "log-format", "text, json, or auto: text on a terminal, else JSON")
 	root.AddCommand(
-		newEmbed(g), newWatch(g), newLive(g), newSimulate(g), newSubscribe(g), newInspect(g), newRecover(g), newModel(g), newIndex(g), newBench(g), newStore(g), newHub(g), newConfig(g), newDoctor(g),
+		newEmbed(g), newWatch(g), newLive(g), newSimulate(g), newSubscribe(g), newInspect(g), newRecover(g), newModel(g), newIndex(g), newBench(g), newStore(g), newHub(g), newConfig(g), newDoctor(g), newVersion(),
 	)
 	return root
 }

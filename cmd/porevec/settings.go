@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func applySettings(cmd *cobra.Command, path string, env func(string) (string, bo
 		}
 		if value, ok := env(environmentName(f)); ok {
 			if err := cmd.Flags().Set(f.Name, value); err != nil {
-				failed = fmt.Errorf("%s: %w", environmentName(f), err)
+				failed = fmt.Errorf("%s: %w", environmentName(f), plain(err))
 			}
 			return
 		}
@@ -94,7 +95,7 @@ func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 	several, takesList := f.Value.(pflag.SliceValue)
 	switch {
 	case !isList:
-		return flags.Set(f.Name, fmt.Sprint(value))
+		return plain(flags.Set(f.Name, fmt.Sprint(value)))
 	case !takesList:
 		return errNotOne
 	}
@@ -108,3 +109,26 @@ func setFlag(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 
 // errNotOne is what a list gives where one value belongs.
 var errNotOne = errors.New("it takes one value, not a list")
+
+// plain says what a flag takes, where its own words are those of a programmer.
+func plain(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag := invalid.GetFlag()
+	takes := kindOf(flag)
+	switch flag.Value.Type() {
+	case "bool", "float64", "int":
+	case "uint64":
+		takes += " that is not negative"
+	case "duration":
+		takes += " such as 30s or 2h"
+	default:
+		return err
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		takes += ", and this one is too large"
+	}
+	return fmt.Errorf("--%s %q: it takes %s", flag.Name, invalid.GetValue(), takes)
+}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -96,7 +98,11 @@ func listRuns(w io.Writer, contents *jetstream.Contents, runs []jetstream.Stored
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "RIG\tPOSITION\tRUN\tMESSAGES\tLAST\n")
 	for _, r := range runs {
-		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\n", r.Rig, r.Position, r.Run, r.Messages, r.Last.Local().Format(time.DateTime))
+		note := ""
+		if r.Kept {
+			note = "  the last message of the rig, which stays"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s%s\n", r.Rig, r.Position, r.Run, r.Messages, r.Last.Local().Format(time.DateTime), note)
 	}
 	limit := ""
 	if contents.Limit > 0 {
@@ -115,7 +121,8 @@ func newStoreDrop(g *global) *cobra.Command {
 program that waits for room goes on. Their files are not touched: embedding them again
 stores them anew. In a hub, what the hub has stays there.
 
-It shows what it would delete; --yes deletes it.`,
+The beginning of a run's id, of 4 letters at least, stands for it. drop shows what it
+would delete; --yes deletes it.`,
 		Example: `  porevec store drop 1f0e64ab… --yes
   porevec store drop --before 168h --yes                 what got nothing new for a week
   porevec store drop --all --nats nats://127.0.0.1:4222`,
@@ -159,11 +166,12 @@ func (f *storeFlags) drop(cmd *cobra.Command, from runs, contents *jetstream.Con
 	if err != nil {
 		return err
 	}
+	chosen = slices.DeleteFunc(chosen, func(r jetstream.Stored) bool { return r.Kept })
 	if !f.yes {
 		if err := listRuns(cmd.OutOrStdout(), contents, chosen); err != nil {
 			return exit(exitFailure, err)
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "These %d runs would be deleted: say --yes to do it.\n", len(chosen))
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s would be deleted: say --yes to do it.\n", counted(len(chosen), "run"))
 		return failure(err)
 	}
 	for _, r := range chosen {
@@ -175,7 +183,11 @@ func (f *storeFlags) drop(cmd *cobra.Command, from runs, contents *jetstream.Con
 	if err != nil {
 		return exit(exitFailure, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs deleted; %.1f MB before, %.1f MB now\n", len(chosen), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6)
+	stays := ""
+	if slices.ContainsFunc(after.Runs, func(r jetstream.Stored) bool { return r.Kept }) {
+		stays = "The last message of each rig stays: it tells how far the hub has got.\n"
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s deleted; %.1f MB before, %.1f MB now\n%s", counted(len(chosen), "run"), float64(contents.Bytes)/1e6, float64(after.Bytes)/1e6, stays)
 	return failure(err)
 }
 
@@ -188,15 +200,37 @@ func (f *storeFlags) chosen(runs []jetstream.Stored, names []string) ([]jetstrea
 		}
 	}
 	for _, name := range names {
-		found := false
-		for _, r := range runs {
-			if r.Run == name {
-				chosen, found = append(chosen, r), true
-			}
+		id, err := runNamed(runs, name)
+		if err != nil {
+			return nil, err
 		}
-		if !found {
-			return nil, exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which, of a hub 'porevec hub runs'", name))
+		for _, r := range runs {
+			if r.Run == id && !slices.Contains(chosen, r) {
+				chosen = append(chosen, r)
+			}
 		}
 	}
 	return chosen, nil
+}
+
+// runNamed finds the id of a run, of which the beginning is enough, also with … behind it.
+func runNamed(runs []jetstream.Stored, name string) (string, error) {
+	const least = 4 // letters of a beginning
+	prefix := strings.TrimSuffix(name, "…")
+	var ids []string
+	for _, r := range runs {
+		switch {
+		case r.Run == name:
+			return name, nil
+		case len(prefix) >= least && strings.HasPrefix(r.Run, prefix) && !slices.Contains(ids, r.Run):
+			ids = append(ids, r.Run)
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return "", exit(exitInput, fmt.Errorf("the stream holds no run %s: 'porevec store list' shows which, of a hub 'porevec hub runs'; the first %d letters of an id are enough", name, least))
+	case 1:
+		return ids[0], nil
+	}
+	return "", exit(exitInput, fmt.Errorf("run %s may be %s: say more letters", name, strings.Join(ids, " or ")))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -48,7 +49,7 @@ file with the same columns as embed -o.`,
 		Example: `  porevec subscribe                              the stream in ./porevec-store
   porevec subscribe --nats nats://127.0.0.1:4222 --from new
   porevec subscribe --json -n 100 | jq -c '[.read_id,.chunk]'
-  porevec subscribe --run 1f0e… --read 0a1b2c3d-… --json
+  porevec subscribe --run RUN --json             a run of 'porevec store list'
   porevec subscribe --kind alert --from new | jq .group
   porevec subscribe --from 2026-11-23T08:00:00Z --until-idle 10s -o today.parquet`,
 		Args: args(cobra.NoArgs),
@@ -104,12 +105,16 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	if err != nil {
 		return exit(exitFailure, err)
 	}
+	var written uint64
 	if f.kind == wire.Emb {
-		err = f.copy(ctx, subscription, out)
+		written, err = f.copy(ctx, subscription, out)
 	} else {
-		err = f.copyLines(ctx, subscription, cmd.OutOrStdout())
+		written, err = f.copyLines(ctx, subscription, cmd.OutOrStdout())
 	}
 	interrupted := ctx.Err() != nil
+	if written == 0 && err == nil && !interrupted && !cfg.New && subscription.Skipped() == 0 {
+		f.hint(ctx, subscription, cfg.Log)
+	}
 	if closeErr := out.close(err == nil || interrupted); err == nil || interrupted {
 		err = closeErr
 	}
@@ -124,50 +129,74 @@ func (f *subscribeFlags) start(cmd *cobra.Command, g *global) error {
 	return nil
 }
 
-// copy writes the wanted rows until the stream, the count or the patience ends.
-func (f *subscribeFlags) copy(ctx context.Context, from *jetstream.Subscription, to rowWriter) error {
+// hint tells what a stream holds of which nothing was wanted.
+func (f *subscribeFlags) hint(ctx context.Context, from *jetstream.Subscription, log *slog.Logger) {
+	contents, err := from.Contents(ctx)
+	if err != nil {
+		return // what was asked for has been answered
+	}
+	const shown = 10
+	var holds []string
+	for i, r := range slices.Backward(contents.Runs) {
+		if len(holds) == shown {
+			holds = append(holds, fmt.Sprintf("and %d more", i+1))
+			break
+		}
+		holds = append(holds, fmt.Sprintf("run %s of rig %s, position %s", r.Run, r.Rig, r.Position))
+	}
+	if len(holds) == 0 {
+		log.Warn("the stream is empty")
+		return
+	}
+	log.Warn("the stream holds nothing of what was asked for (--kind, --rig, --position, --run, --read, --from)", "it_holds", strings.Join(holds, "; "))
+}
+
+// copy writes the wanted rows, and counts them, until the stream, the count or the
+// patience ends.
+func (f *subscribeFlags) copy(ctx context.Context, from *jetstream.Subscription, to rowWriter) (written uint64, err error) {
 	var wanted domain.ReadID
 	if f.read != "" {
 		wanted, _ = domain.ParseReadID(f.read) // checked by start
 	}
-	for written := uint64(0); ; {
+	for {
 		message, err := f.stream.next(ctx, from)
 		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
-			return nil
+			return written, nil
 		}
 		if err != nil {
-			return err
+			return written, err
 		}
 		for i := range message.Batch.Len() {
 			if f.read != "" && message.Batch.ReadIDs[i] != wanted {
 				continue
 			}
 			if err := to.row(message.Batch, i); err != nil {
-				return err
+				return written, err
 			}
 			if written++; written == f.rows {
-				return nil
+				return written, nil
 			}
 		}
 		if err := to.flush(); err != nil {
-			return err
+			return written, err
 		}
 	}
 }
 
-// copyLines writes answers or alarms, which are lines of JSON.
-func (f *subscribeFlags) copyLines(ctx context.Context, from *jetstream.Subscription, to io.Writer) error {
+// copyLines writes answers or alarms, which are lines of JSON, and counts them.
+func (f *subscribeFlags) copyLines(ctx context.Context, from *jetstream.Subscription, to io.Writer) (written uint64, err error) {
 	for {
 		message, err := f.stream.next(ctx, from)
 		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
-			return nil
+			return written, nil
 		}
 		if err != nil {
-			return err
+			return written, err
 		}
 		if _, err := fmt.Fprintf(to, "%s\n", bytes.TrimRight(message.Payload, "\n")); err != nil {
-			return err
+			return written, err
 		}
+		written++
 	}
 }
 

@@ -23,6 +23,9 @@ type Broker struct {
 	log     *slog.Logger
 	lock    *lock
 
+	refused context.Context
+	refuse  context.CancelFunc
+
 	mu     sync.Mutex // held while the server is started or stopped
 	server *server.Server
 	health *health
@@ -41,6 +44,7 @@ func Start(ctx context.Context, store string, options func() (*server.Options, e
 		return nil, err
 	}
 	b := &Broker{store: store, options: options, log: log, lock: lock}
+	b.refused, b.refuse = context.WithCancel(context.Background())
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.start(ctx); err != nil {
@@ -64,7 +68,7 @@ func (b *Broker) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
-	b.server, b.health = ns, newHealth(b.log)
+	b.server, b.health = ns, newHealth(b.log, b.refuse)
 	ns.SetLoggerV2(b.health, false, false, false)
 	started := make(chan struct{})
 	go func() {
@@ -141,6 +145,9 @@ func (b *Broker) Sick() context.Context {
 	defer b.mu.Unlock()
 	return b.health.sick
 }
+
+// Refused ends when a hub does not let the server in, though it goes on trying.
+func (b *Broker) Refused() context.Context { return b.refused }
 
 // Server is the one that runs now; nil while there is none, and while it is being
 // started, which may be long.

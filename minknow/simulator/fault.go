@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +43,7 @@ func ParseFault(text string) (Fault, error) {
 	kind, settings, _ := strings.Cut(text, ":")
 	needs, known := faultKinds[kind]
 	if !known {
-		return Fault{}, fmt.Errorf("fault %q: there is none of this kind", text)
+		return Fault{}, fmt.Errorf("fault %q: the kinds are %s", text, strings.Join(slices.Sorted(maps.Keys(faultKinds)), ", "))
 	}
 	f := Fault{Kind: kind}
 	var at, length bool
@@ -50,7 +52,9 @@ func ParseFault(text string) (Fault, error) {
 		var err error
 		switch name {
 		case "every":
-			f.Every, err = strconv.Atoi(value)
+			if f.Every, err = strconv.Atoi(value); err != nil {
+				err = fmt.Errorf("every=%s is no whole number", value)
+			}
 		case "at":
 			f.At, err = time.ParseDuration(value)
 			at = true

@@ -272,8 +272,12 @@ func (f *File) accepts(r *signal.Recipe) error {
 	case f.err != nil:
 		return f.err
 	case f.recipe != nil && !f.mixed && !sameSpace(f.recipe, r):
-		return fmt.Errorf("write %s: it holds vectors of %s, these are of %s (or of another window, hop or type) and cannot be compared with them: "+
-			"embed the runs of each chemistry into a file of their own; if %s.part is of an earlier try, move it away", f.name, f.recipe.ModelID, r.ModelID, f.name)
+		advice := "embed the runs of each chemistry into a file of their own; if " + f.name + ".part is of an earlier try, move it away"
+		if f.options.Fresh {
+			advice = "save one run at a time (--run; 'porevec store list' names them)"
+		}
+		return fmt.Errorf("write %s: it holds vectors of %s, these are of %s (or of another window, hop or type) and cannot be compared with them: %s",
+			f.name, f.recipe.ModelID, r.ModelID, advice)
 	case f.recipe == nil:
 		f.recipe = r
 	}

@@ -109,7 +109,7 @@ func (c Config) Validate() error {
 func loopback(address string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", 0, fmt.Errorf("listen on %q: %w", address, err)
+		return "", 0, fmt.Errorf("listen on %q: say HOST:PORT, such as 127.0.0.1:4222", address)
 	}
 	port, err = strconv.Atoi(text)
 	if err != nil || port < 0 || port > 65535 {

@@ -21,6 +21,8 @@ type Stored struct {
 	Run      string    `json:"run"`
 	Messages uint64    `json:"messages"` // of all kinds
 	Last     time.Time `json:"last"`     // message that came
+	// Kept says that the only message is the last one of the rig, which stays in a hub.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // Contents are what a stream holds.

@@ -68,6 +68,18 @@ func (s *Sink) Hub(ctx context.Context) (progress HubProgress, behind uint64, jo
 	return progress, behind, true
 }
 
+// ErrRefused says that the hub does not let this rig in, and what to do.
+var ErrRefused = errors.New("the hub refuses the credentials of this rig: it was removed there, or the invitation is one of another hub; its store keeps everything; " +
+	"a new invitation ('porevec hub invite' on the hub, then 'porevec hub join' here) lets it in, 'porevec hub leave' ends the membership")
+
+// Refused ends when the hub does not let this rig in, see [ErrRefused].
+func (s *Sink) Refused() context.Context {
+	if s.join == nil {
+		return context.Background()
+	}
+	return s.link.server.Refused()
+}
+
 // identity is what a hub's server notes of a stream with each message that it takes from
 // there (nats-server 2.15: stream.identity, the last field of Nats-Stream-Source).
 func identity(created time.Time) string {

@@ -148,5 +148,6 @@ func (j *Join) apply(opts *server.Options) error {
 	}
 	opts.ServerName, opts.JetStreamDomain = ServerName(j.Rig), j.Rig
 	opts.LeafNode.Remotes = []*server.RemoteLeafOpts{remote}
+	opts.ReconnectErrorReports = server.DEFAULT_CONNECT_ERROR_REPORTS // of attempts a second each
 	return nil
 }

@@ -87,7 +87,7 @@ func (cfg SubscribeConfig) connect(ctx context.Context) (*link, error) {
 		return nil, errors.New("subscribe: neither a server's URL nor a store's directory is given")
 	}
 	if _, err := os.Stat(cfg.Store); err != nil {
-		return nil, fmt.Errorf("subscribe: no store: %w", err)
+		return nil, fmt.Errorf("there is no store %s (%w)", cfg.Store, err)
 	}
 	l, err := embed(ctx, serverConfig{store: cfg.Store, log: cfg.Log})
 	var locked *broker.LockedError
