@@ -81,6 +81,7 @@ func TestConfigCheckRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.toml")
 	for text, want := range map[string]string{
 		"\nthreads = -3\n":                    `a.toml:2: --threads -3: must lie between 1 and 1024 (command "embed")`,
+		"[watch]\nsettle = \"-1s\"\n":         `a.toml: --poll and --idle must not be negative, --settle must be above 0 (command "watch")`,
 		"[live]\nmax-temp = 5\n":              `a.toml:2: --max-temp 5: say degrees`,
 		"[embed]\nspeed = \"fast\"\n":         `a.toml:2: --speed "fast": `,
 		"[bench]\nseconds = -1\n":             `a.toml:2: --seconds -1: `,

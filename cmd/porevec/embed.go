@@ -83,6 +83,11 @@ func (f *embedFlags) validate(cmd *cobra.Command) error {
 	if _, err := parseSpeed(f.speed); err != nil {
 		return err
 	}
+	return f.validateShared(cmd)
+}
+
+// validateShared looks at the flags that all commands have that embed.
+func (f *embedFlags) validateShared(cmd *cobra.Command) error {
 	if err := f.delivery.validate(cmd.Flags()); err != nil {
 		return err
 	}

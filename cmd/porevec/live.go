@@ -83,13 +83,7 @@ that are followed before and after go on without a pause.`,
 
 // validate is also asked by config check.
 func (f *liveFlags) validate(cmd *cobra.Command) error {
-	if err := f.embed.delivery.validate(cmd.Flags()); err != nil {
-		return err
-	}
-	if err := f.embed.encoder.validate(); err != nil {
-		return err
-	}
-	if err := f.embed.guard.validate(&f.embed.encoder); err != nil {
+	if err := f.embed.validateShared(cmd); err != nil {
 		return err
 	}
 	if f.runs < 0 || f.backlog < 1 || f.queueMB < 1 {

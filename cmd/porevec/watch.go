@@ -56,8 +56,9 @@ on with it and embeds only what is missing; --idle 1s ends it when all files are
   porevec watch /data/run1 --listen 127.0.0.1:4222   others may subscribe meanwhile
   porevec watch /mnt/nas/run1 --poll 30s             a slow network folder
   porevec watch /data/run1 --idle 1h --json          end an hour after the last file`,
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths[0]) },
+		Args:    args(cobra.ExactArgs(1)),
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return f.validate(cmd) },
+		RunE:    func(cmd *cobra.Command, paths []string) error { return f.run(cmd, g, paths[0]) },
 	}
 	flags := cmd.Flags()
 	f.embed.delivery.register(flags)
@@ -74,20 +75,19 @@ on with it and embeds only what is missing; --idle 1s ends it when all files are
 	return cmd
 }
 
-func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
-	log := g.logger()
-	if err := f.embed.delivery.validate(cmd.Flags()); err != nil {
-		return err
-	}
-	if err := f.embed.encoder.validate(); err != nil {
-		return err
-	}
-	if err := f.embed.guard.validate(&f.embed.encoder); err != nil {
+// validate is also asked by config check.
+func (f *watchFlags) validate(cmd *cobra.Command) error {
+	if err := f.embed.validateShared(cmd); err != nil {
 		return err
 	}
 	if f.poll < 0 || f.settle <= 0 || f.idle < 0 {
 		return usageError("--poll and --idle must not be negative, --settle must be above 0")
 	}
+	return nil
+}
+
+func (f *watchFlags) run(cmd *cobra.Command, g *global, dir string) error {
+	log := g.logger()
 	if err := f.embed.delivery.checkOutput(); err != nil {
 		return err
 	}
