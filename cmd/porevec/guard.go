@@ -60,8 +60,9 @@ type guard struct {
 	changes int
 }
 
-// newGuard looks for sensors, and is to be closed. A live run is limited by embedding less of it; a replay goes
-// slower, and loses nothing. without are levels that change nothing in this run.
+// newGuard looks for sensors, and is to be closed. A live run is limited by embedding less
+// of it; a replay goes slower, and loses nothing. without are levels that change nothing
+// in this run.
 func (f *guardFlags) newGuard(live bool, log *slog.Logger, without ...power.Level) *guard {
 	limits := power.Limits{MaxTempC: f.maxTemp, MaxWatts: f.maxPower, MaxMemoryBytes: uint64(f.maxMemory)}
 	g := &guard{meter: power.Open(os.DirFS("/"), log), governor: power.NewGovernor(limits, without...), live: live, log: log}

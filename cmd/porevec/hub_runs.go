@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -42,20 +41,9 @@ func newHubRuns(g *global) *cobra.Command {
 		Example: `  porevec hub runs
   porevec hub runs --rig rig1 --json | jq -r '.runs[].run'`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			from, contents, err := f.hubRuns(cmd, g)
-			if err != nil {
-				return err
-			}
-			defer from.Close()
-			if f.json {
-				return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(contents))
-			}
-			return failure(listRuns(cmd.OutOrStdout(), contents, contents.Runs))
-		},
 	}
 	f.registerHub(cmd)
-	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object on stdout")
+	f.lists(cmd, g, f.hubRuns)
 	return cmd
 }
 
@@ -75,19 +63,8 @@ would delete; --yes deletes it.`,
   porevec hub drop --before 720h --yes         what got nothing new for a month
   porevec hub drop --rig rig1 --all --yes`,
 		Args: args(cobra.ArbitraryArgs),
-		RunE: func(cmd *cobra.Command, names []string) error {
-			if err := f.validate(names); err != nil {
-				return err
-			}
-			from, contents, err := f.hubRuns(cmd, g)
-			if err != nil {
-				return err
-			}
-			defer from.Close()
-			return f.drop(cmd, from, contents, names)
-		},
 	}
 	f.registerHub(cmd)
-	f.registerChoice(cmd)
+	f.drops(cmd, g, f.hubRuns)
 	return cmd
 }

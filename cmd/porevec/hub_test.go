@@ -85,6 +85,7 @@ func TestHubCommands(t *testing.T) {
 		t.Error(o.stdout)
 	}
 	runProgram(t, "hub", "drop", "--store", at("hub"), "--yes").want(t, exitUsage)
+	runProgram(t, "hub", "drop", "--store", at("hub"), "--all", "--before", "100000h", "--yes").want(t, exitUsage)
 	if got := vectors(t, runProgram(t, "subscribe", "--nats", "tls://localhost:"+clients, "--nats-creds", at("lab.creds"), "--rig", "rig1", "--json", "--until-idle", "1s").want(t, 0).stdout); len(got) != len(want[0]) {
 		t.Errorf("the hub has %d vectors of rig1, and %d before another rig's were dropped", len(got), len(want[0]))
 	}

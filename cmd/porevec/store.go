@@ -51,7 +51,7 @@ type runs interface {
 }
 
 // open connects to the stream.
-func (f *storeFlags) open(cmd *cobra.Command, g *global) (*jetstream.Subscription, *jetstream.Contents, error) {
+func (f *storeFlags) open(cmd *cobra.Command, g *global) (runs, *jetstream.Contents, error) {
 	cfg, err := f.stream.config()
 	if err != nil {
 		return nil, nil, err
@@ -77,21 +77,29 @@ func newStoreList(g *global) *cobra.Command {
 		Example: `  porevec store list
   porevec store list --nats nats://127.0.0.1:4222 --json`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			from, contents, err := f.open(cmd, g)
-			if err != nil {
-				return err
-			}
-			defer from.Close()
-			if f.json {
-				return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(contents))
-			}
-			return failure(listRuns(cmd.OutOrStdout(), contents, contents.Runs))
-		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object on stdout")
+	f.lists(cmd, g, f.open)
 	return cmd
+}
+
+// opening connects to a stream and looks at what it holds.
+type opening func(*cobra.Command, *global) (runs, *jetstream.Contents, error)
+
+// lists makes a command list the runs of a stream.
+func (f *storeFlags) lists(cmd *cobra.Command, g *global, open opening) {
+	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object on stdout")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		from, contents, err := open(cmd, g)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		if f.json {
+			return failure(json.NewEncoder(cmd.OutOrStdout()).Encode(contents))
+		}
+		return failure(listRuns(cmd.OutOrStdout(), contents, contents.Runs))
+	}
 }
 
 func listRuns(w io.Writer, contents *jetstream.Contents, runs []jetstream.Stored) error {
@@ -127,37 +135,31 @@ would delete; --yes deletes it.`,
   porevec store drop --before 168h --yes                 what got nothing new for a week
   porevec store drop --all --nats nats://127.0.0.1:4222`,
 		Args: args(cobra.ArbitraryArgs),
-		RunE: func(cmd *cobra.Command, names []string) error {
-			if err := f.validate(names); err != nil {
-				return err
-			}
-			if f.all && cmd.Flags().Changed("before") {
-				return usageError("--all takes runs of any age, --before some: give one of them")
-			}
-			from, contents, err := f.open(cmd, g)
-			if err != nil {
-				return err
-			}
-			defer from.Close()
-			return f.drop(cmd, from, contents, names)
-		},
 	}
 	f.register(cmd)
-	f.registerChoice(cmd)
+	f.drops(cmd, g, f.open)
 	return cmd
 }
 
-func (f *storeFlags) registerChoice(cmd *cobra.Command) {
+// drops makes a command delete the runs of a stream that are chosen.
+func (f *storeFlags) drops(cmd *cobra.Command, g *global, open opening) {
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do it")
 	cmd.Flags().DurationVar(&f.before, "before", 0, "runs that got nothing new for so long, e.g. 168h")
 	cmd.Flags().BoolVar(&f.all, "all", false, "all runs")
-}
-
-func (f *storeFlags) validate(names []string) error {
-	if f.before < 0 || (len(names) > 0) == (f.before > 0 || f.all) {
-		return usageError("say which runs: their ids, or --before, or --all")
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		if f.before < 0 || (len(names) > 0) == (f.before > 0 || f.all) {
+			return usageError("say which runs: their ids, or --before, or --all")
+		}
+		if f.all && cmd.Flags().Changed("before") {
+			return usageError("--all takes runs of any age, --before some: give one of them")
+		}
+		from, contents, err := open(cmd, g)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		return f.drop(cmd, from, contents, names)
 	}
-	return nil
 }
 
 // drop shows the runs that are chosen, or deletes them.
