@@ -58,7 +58,8 @@ type place struct {
 // opening is an attempt to open a device.
 type opening struct {
 	over chan struct{} // closed when it has ended, well or not
-	// late ends when those who wait for the device should look for another one.
+	// late ends when those who wait for the device should look again: the attempt is over,
+	// or takes so long that another device should be taken.
 	late   context.Context
 	giveUp context.CancelFunc
 }
@@ -193,13 +194,12 @@ func cancelled(ctx context.Context) error {
 // has come.
 func (e *Encoder) pick(ctx context.Context, window int) (*place, *session, error) {
 	for {
-		p, s, over, late, err := e.choose(window)
+		p, s, wait, err := e.choose(window)
 		if s != nil || err != nil {
 			return p, s, err
 		}
 		select {
-		case <-over:
-		case <-late:
+		case <-wait:
 		case <-ctx.Done():
 			return nil, nil, cancelled(ctx)
 		}
@@ -208,11 +208,11 @@ func (e *Encoder) pick(ctx context.Context, window int) (*place, *session, error
 
 // choose is one look of pick. Where a device is being opened that is worth waiting for, it
 // gives what to wait for.
-func (e *Encoder) choose(window int) (p *place, s *session, over, late <-chan struct{}, err error) {
+func (e *Encoder) choose(window int) (p *place, s *session, wait <-chan struct{}, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return nil, nil, nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.New("the encoder is closed")}
+		return nil, nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.New("the encoder is closed")}
 	}
 	failures := []error{errors.New("no device is left to compute on")}
 	for _, p := range e.places {
@@ -220,22 +220,22 @@ func (e *Encoder) choose(window int) (p *place, s *session, over, late <-chan st
 		case p.Window != 0 && p.Window != window:
 			failures = append(failures, fmt.Errorf("%s: it takes chunks of %d samples only", p.Name, p.Window))
 		case p.session != nil:
-			return p, p.session, nil, nil, nil
+			return p, p.session, nil, nil
 		case p.opening == nil && p.why == nil:
 			e.begin(p) // its turn has come for the first time
-			return nil, nil, p.opening.over, p.opening.late.Done(), nil
+			return nil, nil, p.opening.late.Done(), nil
 		case p.opening == nil:
 			failures = append(failures, fmt.Errorf("%s: %w", p.Name, p.why))
 		case p.opening.late.Err() == nil:
-			return nil, nil, p.opening.over, p.opening.late.Done(), nil
-		case over == nil: // it may still come
-			over = p.opening.over
+			return nil, nil, p.opening.late.Done(), nil
+		case wait == nil: // it may still come
+			wait = p.opening.over
 		}
 	}
-	if over != nil {
-		return nil, nil, over, nil, nil
+	if wait != nil {
+		return nil, nil, wait, nil
 	}
-	return nil, nil, nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.Join(failures...)}
+	return nil, nil, nil, &signal.Error{Class: signal.Fatal, Op: "encode", Err: errors.Join(failures...)}
 }
 
 // begin begins to open a device. Nobody waits for one that has failed before.
@@ -247,7 +247,6 @@ func (e *Encoder) begin(p *place) {
 	}
 	p.opening = o
 	e.others.Go(func() {
-		defer o.giveUp()
 		s, err := e.open(e.ctx, p)
 		event := Event{Kind: Returned, Device: p.Name}
 		e.mu.Lock()
@@ -264,6 +263,7 @@ func (e *Encoder) begin(p *place) {
 		closed := e.closed
 		e.mu.Unlock()
 		close(o.over)
+		o.giveUp()
 		switch {
 		case closed:
 		case err != nil && again:
