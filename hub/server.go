@@ -248,6 +248,13 @@ func (s *Server) update(ctx context.Context) error {
 	return nil
 }
 
+// current are the members that were taken up last.
+func (s *Server) current() []Member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.members)
+}
+
 // source makes the stream take from all rigs but one; "" is from all.
 func (s *Server) source(ctx context.Context, members []Member, except string) error {
 	var sources []*jetstream.StreamSource
@@ -315,9 +322,7 @@ func (s *Server) wake(ctx context.Context, rigs []RigStatus) {
 			continue
 		}
 		s.woken[rig.Name] = time.Now()
-		s.mu.Lock()
-		members := slices.Clone(s.members)
-		s.mu.Unlock()
+		members := s.current()
 		if err := errors.Join(s.source(ctx, members, rig.Name), s.source(ctx, members, "")); err != nil {
 			s.cfg.Log.Warn("a rig that has come back could not be asked", "rig", rig.Name, "error", err)
 		}

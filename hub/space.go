@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -66,10 +65,7 @@ func (s *Server) keepFree(ctx context.Context) {
 	}
 	before := s.limit
 	s.limit = limit
-	s.mu.Lock()
-	members := slices.Clone(s.members)
-	s.mu.Unlock()
-	if err := s.source(ctx, members, ""); err != nil {
+	if err := s.source(ctx, s.current(), ""); err != nil {
 		s.limit = before
 		s.cfg.Log.Warn("the hub's stream could not be limited", "error", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,9 +69,7 @@ type RigStatus struct {
 
 // Rigs tells of all rigs that are members.
 func (s *Server) Rigs(ctx context.Context) []RigStatus {
-	s.mu.Lock()
-	members := slices.Clone(s.members)
-	s.mu.Unlock()
+	members := s.current()
 	connected := s.connected()
 	var rigs []RigStatus
 	for _, m := range members {

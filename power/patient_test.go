@@ -25,8 +25,8 @@ func newHanging() *hanging {
 	return &hanging{rack{{Name: "A", Driver: "1", Watts: new(50.), TempC: new(60.)}}, make(chan struct{}, 1)}
 }
 
-// A driver takes its time to open, which is not counted, and then hangs for a minute: one reading waits for it, none makes up a number, and it
-// is told once.
+// A driver takes its time to open, which is not counted, and then hangs for a minute: one
+// reading waits for it, none makes up a number, and it is told once.
 func TestCardsGoSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
