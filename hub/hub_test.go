@@ -139,13 +139,19 @@ func testLog(t *testing.T) *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
-func (h *testHub) serve(t *testing.T, rigs, clients string) {
+func (h *testHub) config(t *testing.T, rigs, clients string) Config {
 	t.Helper()
-	config, err := h.TLS()
+	secure, err := h.TLS()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.server, err = Serve(t.Context(), Config{Store: h.store, Rigs: rigs, Clients: clients, TLS: config, Log: testLog(t)}); err != nil {
+	return Config{Store: h.store, Rigs: rigs, Clients: clients, TLS: secure, Log: testLog(t)}
+}
+
+func (h *testHub) serve(t *testing.T, rigs, clients string) {
+	t.Helper()
+	var err error
+	if h.server, err = Serve(t.Context(), h.config(t, rigs, clients)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.server.Close)
@@ -379,11 +385,9 @@ func TestFullHub(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	h.server.Close()
-	config, err := h.TLS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	full, err := Serve(t.Context(), Config{Store: h.store, Rigs: h.rigs, Clients: strings.TrimPrefix(h.url, "tls://"), TLS: config, StoreBytes: 2 << 20, Log: testLog(t)})
+	config := h.config(t, h.rigs, strings.TrimPrefix(h.url, "tls://"))
+	config.StoreBytes = 2 << 20
+	full, err := Serve(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,10 +415,7 @@ func TestHubKeepsDiskFree(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	h.server.Close()
-	config, err := h.TLS()
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := h.config(t, h.rigs, strings.TrimPrefix(h.url, "tls://"))
 	var free atomic.Int64 // without what the stream has
 	const reserve = 1 << 30
 	room := func(bytes int64) { free.Store(reserve + bytes) }
@@ -432,7 +433,8 @@ func TestHubKeepsDiskFree(t *testing.T) {
 		return int64(stream.CachedInfo().State.Bytes)
 	}
 	space := func(string, int64) (uint64, uint64, error) { return uint64(max(free.Load()-stored(), 0)), reserve, nil }
-	s, err := Serve(t.Context(), Config{Store: h.store, Rigs: h.rigs, Clients: strings.TrimPrefix(h.url, "tls://"), TLS: config, Log: testLog(t), space: space})
+	config.space = space
+	s, err := Serve(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
